@@ -1,0 +1,83 @@
+# The three ways to add a target: luge_library (a folder of src/), luge_executable (tests, benchmarks), luge_fuzzer.
+
+# luge_library(<folder> [LINKS ...] [PRIVATE_LINKS ...] [TEST_LINKS ...] [EXCLUDE regex...])
+#
+# src/<folder>/**.cpp becomes the static library luge_<folder>, its *_test.cpp the executable luge_<folder>_tests, registered with ctest.
+# Tests that need the Snowflake emulator (its Python environment) are called *_emulator_test.cpp: luge_<folder>_emulator_tests, label "snowflake".
+# A subfolder that is a library of its own (declared with its path: destination/duckdb) is left out of its parent: name it in EXCLUDE.
+# A folder that is empty or not there yet is an interface library, so that others can link it from the first day.
+# LINKS are what the folder's headers may show to their users: they express the layers, tools/layers.py checks the includes.
+function(luge_library folder)
+  cmake_parse_arguments(arg "" "" "LINKS;PRIVATE_LINKS;TEST_LINKS;EXCLUDE" ${ARGN})
+  string(REPLACE "/" "_" name "luge_${folder}")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${folder}/*.cpp")
+  foreach(pattern IN LISTS arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "/src/${folder}/${pattern}")
+  endforeach()
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  set(emulator_tests ${tests})
+  list(FILTER emulator_tests INCLUDE REGEX "_emulator_test\\.cpp$")
+  list(FILTER tests EXCLUDE REGEX "_emulator_test\\.cpp$")
+
+  if(sources)
+    add_library(${name} STATIC ${sources})
+    target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
+    target_link_libraries(${name} PUBLIC ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
+  else()
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE "${PROJECT_SOURCE_DIR}/src")
+    target_link_libraries(${name} INTERFACE ${arg_LINKS} ${arg_PRIVATE_LINKS})
+  endif()
+  if(tests AND NOT LUGE_FUZZ)
+    luge_executable(${name}_tests SOURCES ${tests} LINKS ${name} luge_test_support GTest::gmock GTest::gtest_main ${arg_PRIVATE_LINKS} ${arg_TEST_LINKS})
+    luge_quick_to_compile(${name}_tests)
+    luge_gtest(${name}_tests unit)
+  endif()
+  if(emulator_tests AND NOT LUGE_FUZZ)
+    luge_executable(${name}_emulator_tests SOURCES ${emulator_tests}
+      LINKS ${name} luge_test_support GTest::gmock GTest::gtest_main ${arg_PRIVATE_LINKS} ${arg_TEST_LINKS})
+    luge_quick_to_compile(${name}_emulator_tests)
+    luge_gtest(${name}_emulator_tests snowflake)
+  endif()
+endfunction()
+
+# luge_quick_to_compile(<target>): without optimisation in debug builds. The tests' own code takes longer to compile than to run: what they test
+# is optimised as everywhere.
+function(luge_quick_to_compile target)
+  target_compile_options(${target} PRIVATE "$<$<CONFIG:Debug>:SHELL:-O0 -U_FORTIFY_SOURCE>")
+endfunction()
+
+# luge_gtest(<target> <label>): registers a GoogleTest executable with ctest. tools/test runs all executables of a label (in parallel,
+# each as one process) and counts their cases; `ninja <label>_tests` builds them.
+function(luge_gtest target label)
+  add_test(NAME ${target} COMMAND ${target})
+  set_tests_properties(${target} PROPERTIES LABELS ${label})
+  if(NOT TARGET ${label}_tests)
+    add_custom_target(${label}_tests)
+  endif()
+  add_dependencies(${label}_tests ${target})
+endfunction()
+
+# luge_executable(<name> SOURCES ... LINKS ...)
+function(luge_executable name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(${name} PRIVATE ${arg_LINKS} Threads::Threads)
+endfunction()
+
+# luge_fuzzer(<name> SOURCES ... LINKS ...): a libFuzzer target, only in the fuzz build. `ninja fuzzers` builds all of them.
+function(luge_fuzzer name)
+  if(NOT LUGE_FUZZ)
+    return()
+  endif()
+  luge_executable(${name} ${ARGN})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzzers")
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
+endfunction()
