@@ -1,0 +1,103 @@
+#include "base/log.h"
+
+#include <memory>
+#include <spdlog/fmt/chrono.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace luge {
+
+namespace {
+
+struct Logger {
+  LogFormat format = LogFormat::text;
+  std::shared_ptr<spdlog::logger> sink = std::make_shared<spdlog::logger>("luge", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  Logger() { apply(); }
+  void apply() { sink->set_pattern(format == LogFormat::json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc); }
+};
+
+Logger& logger() {
+  static Logger instance;
+  return instance;
+}
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return spdlog::level::debug;
+    case LogLevel::info: return spdlog::level::info;
+    case LogLevel::warn: return spdlog::level::warn;
+    case LogLevel::error: return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+std::string_view name(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return "debug";
+    case LogLevel::info: return "info";
+    case LogLevel::warn: return "warn";
+    case LogLevel::error: return "error";
+  }
+  return "info";
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+std::string json_line(LogLevel level, std::string_view event, std::string_view text, std::initializer_list<LogField> fields) {
+  std::string line = fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%SZ}\",\"level\":\"{}\",\"event\":", fmt::gmtime(std::time(nullptr)), name(level));
+  append_json_string(line, event);
+  line += ",\"text\":";
+  append_json_string(line, text);
+  for (const LogField& field : fields) {
+    line += ',';
+    append_json_string(line, field.name);
+    line += ':';
+    if (field.number) {
+      line += field.value;
+    } else {
+      append_json_string(line, field.value);
+    }
+  }
+  return line + "}";
+}
+
+std::string text_line(std::string_view event, std::string_view text, std::initializer_list<LogField> fields) {
+  std::string line = fmt::format("{}: {}", event, text);
+  for (const LogField& field : fields) line += fmt::format(" {}={}", field.name, field.value);
+  return line;
+}
+
+}  // namespace
+
+void configure_log(LogFormat format, LogLevel least) {
+  logger().format = format;
+  logger().apply();
+  logger().sink->set_level(to_spdlog(least));
+}
+
+void log_event(LogLevel level, std::string_view event, std::string_view text, std::initializer_list<LogField> fields) {
+  Logger& target = logger();
+  const auto spd_level = to_spdlog(level);
+  if (!target.sink->should_log(spd_level)) return;
+  target.sink->log(spd_level,
+                   spdlog::string_view_t(target.format == LogFormat::json ? json_line(level, event, text, fields) : text_line(event, text, fields)));
+  target.sink->flush();
+}
+
+}  // namespace luge

@@ -1,0 +1,61 @@
+#include "model/snapshot.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace luge {
+
+namespace {
+
+std::optional<Xid> take_number(std::string_view& text, char terminator) {
+  Xid value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (terminator != '\0') {
+    if (text.empty() || text.front() != terminator) return std::nullopt;
+    text.remove_prefix(1);
+  }
+  return value;
+}
+
+}  // namespace
+
+bool Snapshot::visible(Xid xid) const {
+  if (xid < xmin) return true;
+  if (xid >= xmax) return false;
+  return !std::binary_search(in_progress.begin(), in_progress.end(), xid);
+}
+
+bool old_transactions_gone(const Snapshot& now, Xid horizon) { return now.xmin >= horizon; }
+
+std::optional<Snapshot> Snapshot::parse(std::string_view text) {
+  Snapshot snapshot;
+  const auto xmin = take_number(text, ':');
+  if (!xmin) return std::nullopt;
+  const auto xmax = take_number(text, ':');
+  if (!xmax) return std::nullopt;
+  snapshot.xmin = *xmin;
+  snapshot.xmax = *xmax;
+  while (!text.empty()) {
+    const auto xid = take_number(text, '\0');
+    if (!xid) return std::nullopt;
+    snapshot.in_progress.push_back(*xid);
+    if (text.empty()) break;
+    if (text.front() != ',' || text.size() == 1) return std::nullopt;
+    text.remove_prefix(1);
+  }
+  std::sort(snapshot.in_progress.begin(), snapshot.in_progress.end());
+  return snapshot;
+}
+
+std::string to_string(const Snapshot& snapshot) {
+  std::string text = std::to_string(snapshot.xmin) + ":" + std::to_string(snapshot.xmax) + ":";
+  for (std::size_t i = 0; i < snapshot.in_progress.size(); ++i) {
+    if (i > 0) text += ',';
+    text += std::to_string(snapshot.in_progress[i]);
+  }
+  return text;
+}
+
+}  // namespace luge

@@ -1,0 +1,49 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/position.h"
+#include "model/snapshot.h"
+#include "model/table_chunk.h"
+#include "model/table_schema.h"
+
+namespace luge {
+
+enum class TableState : std::uint8_t {
+  waiting,      ///< known; its changes are kept pending; the copy has not read yet
+  copying,      ///< the first copy reads
+  catching_up,  ///< copied and swapped in; changes visible in the copy's snapshot are still filtered
+  live,
+  quarantined,  ///< stopped at its first bad position; other tables go on
+  gap,          ///< changes are known to be missing
+  resyncing,    ///< live data stays readable while a new copy fills a shadow
+  dropped,      ///< left the source or the publication; destination kept
+};
+std::string_view to_string(TableState state);
+std::optional<TableState> parse_table_state(std::string_view text);
+
+/// Why a table stopped. Names and types, never values.
+struct Quarantine {
+  std::string code;    ///< stable word: "misfit", "divergence", "unchanged_insert", "no_identity", ...
+  std::string reason;  ///< one sentence
+  std::string column;  ///< may be empty
+  std::string type;    ///< PostgreSQL type of the column; may be empty
+  Position position;   ///< first bad change
+  std::string fix;     ///< the command or option that helps
+};
+
+/// Durable facts of one table, kept by the destination (and shown by status).
+struct TableRecord {
+  RelationOid oid = 0;
+  TableName name;
+  TableState state = TableState::waiting;
+  Attempt attempt = 0;
+  TableSchemaPtr schema;              ///< shape of the destination's table; null before the first copy
+  std::optional<Snapshot> snapshot;   ///< catching_up: what the copy saw
+  std::optional<Quarantine> quarantine;
+  std::uint32_t file_node = 0;        ///< fingerprint: relfilenode at the copy
+};
+
+}  // namespace luge
