@@ -1,0 +1,293 @@
+#include "source/catalog_scan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "postgres/sql_quoting.h"
+#include "postgres/sqlstate.h"
+#include "source/catalog_reader.h"
+#include "source/catalog_sql.h"
+#include "source/publication.h"
+
+namespace luge {
+
+namespace {
+
+constexpr int kLooksBetweenTries = 30;
+
+CatalogChange found(CatalogTable table) {
+  CatalogChange change;
+  change.kind = CatalogChange::Kind::found;
+  change.oid = table.oid;
+  change.table = std::move(table);
+  return change;
+}
+
+CatalogChange gone(RelationOid oid) {
+  CatalogChange change;
+  change.kind = CatalogChange::Kind::gone;
+  change.oid = oid;
+  return change;
+}
+
+}  // namespace
+
+bool shape_differs(const TableSchema& schema, const CatalogTable& table) {
+  if (schema.name != table.name) return true;
+  std::size_t next = 0;
+  for (const CatalogColumn& column : table.columns) {
+    const bool listed = std::find(table.published_columns.begin(), table.published_columns.end(), column.name) != table.published_columns.end();
+    if (column.dropped || (table.published_columns.empty() ? column.generated : !listed)) continue;
+    if (next == schema.columns.size()) return true;
+    const ColumnSchema& known = schema.columns[next++];
+    if (known.attnum != column.attnum || known.name != column.name || known.typmod != column.typmod || known.type->oid != column.type->oid)
+      return true;
+  }
+  return next != schema.columns.size();
+}
+
+CatalogScan::CatalogScan(CatalogScanOptions options, const std::vector<FollowedTable>& followed, const std::string& memory)
+    : options_(std::move(options)), memory_(memory) {
+  const auto known = decode_fingerprint(memory);
+  if (known) {
+    publication_ = known->publication;
+    types_ = known->types;
+  }
+  for (const FollowedTable& table : followed) {
+    if (table.dropped) {
+      released_.insert(table.oid);
+    } else {
+      Followed& entry = followed_.emplace(table.oid, Followed{table.file_node, table.schema, std::nullopt, false}).first->second;
+      const auto seen = known ? known->tables.find(table.oid) : decltype(known->tables.end()){};
+      if (known && seen != known->tables.end()) entry.fingerprint = seen->second;
+    }
+  }
+}
+
+Result<std::vector<CatalogChange>> CatalogScan::look(Connection& sql) {
+  TRY(const bool there, publication_is_there(sql));
+  if (there) {
+    TRY(const std::vector<Named> tables, names(sql));
+    drop_gone(tables);
+    CHECK_OK(take_in(sql, tables));
+    CHECK_OK(compare(sql));
+    remember();
+  }
+  return std::exchange(changes_, {});
+}
+
+void CatalogScan::remember() {
+  CatalogFingerprint known;
+  known.publication = publication_;
+  for (const auto& [oid, table] : followed_) {
+    if (table.fingerprint) known.tables.emplace(oid, *table.fingerprint);
+  }
+  if (types_) known.types = *types_;
+  std::string memory = encode_fingerprint(known);
+  if (memory == memory_) return;
+  memory_ = memory;
+  CatalogChange change;
+  change.kind = CatalogChange::Kind::remember;
+  change.memory = std::move(memory);
+  changes_.push_back(std::move(change));
+}
+
+void CatalogScan::note_rewritten(RelationOid oid, std::string why) {
+  const auto same = [oid](const CatalogChange& change) { return change.oid == oid && change.kind == CatalogChange::Kind::rewritten; };
+  if (std::any_of(changes_.begin(), changes_.end(), same)) return;
+  CatalogChange change;
+  change.kind = CatalogChange::Kind::rewritten;
+  change.oid = oid;
+  change.why = std::move(why);
+  changes_.push_back(std::move(change));
+}
+
+Result<std::vector<CatalogScan::Named>> CatalogScan::names(Connection& sql) const {
+  TRY(const QueryResult rows, sql.query(catalog_sql::names(options_.publication, sql.server_version())));
+  std::vector<Named> tables;
+  tables.reserve(rows.rows());
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    tables.push_back({rows.number<RelationOid>(row, 0), {rows.string(row, 1), rows.string(row, 2)}, rows.boolean(row, 3)});
+  }
+  return tables;
+}
+
+// Without its publication a server of version 18 skips changes in silence, and earlier ones refuse to go on.
+Result<bool> CatalogScan::publication_is_there(Connection& sql) {
+  TRY(const auto facts, read_publication(sql, options_.publication));
+  if (!facts) {
+    if (!publication_missing_) {
+      log_event(LogLevel::error, "publication_missing", "the publication does not exist: changes are lost while it is missing",
+                {{"publication", options_.publication}});
+    }
+    publication_missing_ = true;
+    return false;
+  }
+  if (publication_ != 0 && facts->oid != publication_) {
+    for (const auto& [oid, table] : followed_) note_rewritten(oid, "its publication was dropped and made again");
+  }
+  publication_ = facts->oid;
+  publication_missing_ = false;
+  return true;
+}
+
+void CatalogScan::drop_gone(const std::vector<Named>& tables) {
+  std::set<RelationOid> published;
+  for (const Named& table : tables) {
+    if (table.published) published.insert(table.oid);
+  }
+  std::erase_if(followed_, [&](const auto& entry) {
+    if (published.contains(entry.first)) return false;
+    changes_.push_back(gone(entry.first));
+    released_.insert(entry.first);
+    return true;
+  });
+  std::erase_if(changes_,
+                [this](const CatalogChange& change) { return change.kind == CatalogChange::Kind::rewritten && !followed_.contains(change.oid); });
+}
+
+Status CatalogScan::take_in(Connection& sql, const std::vector<Named>& tables) {
+  std::vector<RelationOid> fresh;
+  std::vector<RelationOid> wanted;
+  for (const Named& table : tables) {
+    if (followed_.contains(table.oid) || !options_.wants(table.name)) continue;
+    if (table.published) {
+      fresh.push_back(table.oid);
+    } else if (options_.may_add && !released_.contains(table.oid)) {
+      const auto out = left_out_.find(table.oid);
+      if (out == left_out_.end() || out->second-- <= 0) wanted.push_back(table.oid);
+    }
+  }
+  CatalogReader reader(sql, options_.publication);
+  TRY(std::vector<CatalogTable> arrived, reader.describe_tables(fresh));
+  if (!wanted.empty()) {
+    TRY(std::vector<CatalogTable> added, add_wanted(sql, wanted));
+    std::move(added.begin(), added.end(), std::back_inserter(arrived));
+  }
+  for (CatalogTable& table : arrived) {
+    if (!table.published) continue;
+    released_.erase(table.oid);
+    left_out_.erase(table.oid);
+    followed_.emplace(table.oid, Followed{});
+    changes_.push_back(found(std::move(table)));
+  }
+  return ok();
+}
+
+Result<std::vector<CatalogTable>> CatalogScan::add_wanted(Connection& sql, const std::vector<RelationOid>& oids) {
+  CatalogReader reader(sql, options_.publication);
+  TRY(const std::vector<CatalogTable> tables, reader.describe_tables(oids));
+  std::vector<TableName> names;
+  std::vector<RelationOid> added;
+  for (const CatalogTable& table : tables) {
+    if (has_identity(table)) {
+      names.push_back(table.name);
+      added.push_back(table.oid);
+    } else if (left_out_.insert_or_assign(table.oid, kLooksBetweenTries).second) {
+      log_event(LogLevel::warn, "table_left_out",
+                "it has no usable replica identity: publishing it would make the application's UPDATE and DELETE fail",
+                {{"table", to_string(table.name)}, {"fix", "ALTER TABLE … ADD PRIMARY KEY, or REPLICA IDENTITY FULL"}});
+    }
+  }
+  if (const Status together = add_to_publication(sql, options_.publication, names); !together) {
+    if (sql.broken()) return together.error();
+    added.clear();
+    for (const CatalogTable& table : tables) {
+      if (has_identity(table) && add_one_by_one(sql, table)) added.push_back(table.oid);
+    }
+  }
+  return reader.describe_tables(added);  // as members now
+}
+
+bool CatalogScan::add_one_by_one(Connection& sql, const CatalogTable& table) {
+  const Status added = add_to_publication(sql, options_.publication, {table.name});
+  if (added || added.error().code == sqlstate::kDuplicateObject) return true;
+  if (left_out_.insert_or_assign(table.oid, kLooksBetweenTries).second) {
+    log_event(LogLevel::warn, "table_left_out", added.error().what, {{"table", to_string(table.name)}, {"fix", added.error().hint}});
+  }
+  return false;
+}
+
+Status CatalogScan::compare(Connection& sql) {
+  std::vector<RelationOid> oids;
+  for (const auto& [oid, table] : followed_) oids.push_back(oid);
+  TRY(const CatalogFingerprint now, read_fingerprint(sql, options_.publication, oids));
+  std::set<RelationOid> again;
+  if (types_) {
+    TRY(const std::vector<RelationOid> resting, tables_resting_on(sql, changed_types(*types_, now.types), oids));
+    again.insert(resting.begin(), resting.end());
+  }
+  TRY(const auto unseen, describe_unseen(sql));
+  for (auto& [oid, table] : followed_) {
+    const auto current = now.tables.find(oid);
+    if (current == now.tables.end()) continue;  // dropped just now: the next look finds it gone
+    TableFingerprint next = current->second;
+    bool reshaped = false;
+    std::string why;
+    if (table.looked) {
+      reshaped = table.fingerprint->shape != next.shape;
+    } else {
+      // A shape that was seen may not have reached the destination: that the stream passes its position comes later.
+      const auto described = unseen.find(oid);
+      reshaped = described != unseen.end() && shape_differs(*table.schema, described->second);
+    }
+    why = table.fingerprint ? explain_rewrite(*table.fingerprint, next) : explain_rewrite_since(table.file_node, next);
+    if (reshaped) {
+      TRY(auto change, reshape(sql, options_.publication, oid));
+      if (change) {
+        changes_.push_back(std::move(*change));
+      } else if (table.looked) {
+        next.shape = table.fingerprint->shape;  // the lock was not to be had: try again at the next look
+      } else {
+        continue;
+      }
+    }
+    if (why.empty() && again.contains(oid)) why = "ALTER TYPE changed how values of one of its columns read";
+    if (!why.empty()) note_rewritten(oid, std::move(why));
+    table.fingerprint = std::move(next);
+    table.looked = true;
+  }
+  types_ = now.types;
+  return ok();
+}
+
+/// Tables that the destination knew before this process did.
+Result<std::map<RelationOid, CatalogTable>> CatalogScan::describe_unseen(Connection& sql) const {
+  std::vector<RelationOid> oids;
+  for (const auto& [oid, table] : followed_) {
+    if (!table.looked && table.schema) oids.push_back(oid);
+  }
+  CatalogReader reader(sql, options_.publication);
+  TRY(std::vector<CatalogTable> tables, reader.describe_tables(oids));
+  std::map<RelationOid, CatalogTable> unseen;
+  for (CatalogTable& table : tables) unseen.emplace(table.oid, std::move(table));
+  return unseen;
+}
+
+Result<std::optional<CatalogChange>> CatalogScan::reshape(Connection& sql, const std::string& publication, RelationOid oid) {
+  TRY(const QueryResult name,
+      sql.query("SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = " + std::to_string(oid)));
+  if (name.rows() == 0) return std::optional<CatalogChange>{};
+  CHECK_OK(sql.exec("BEGIN READ ONLY"));
+  CHECK_OK(sql.exec("SET LOCAL lock_timeout = '1s'"));
+  if (const Status locked = sql.exec("LOCK TABLE " + quote_qualified(name.text(0, 0), name.text(0, 1)) + " IN ACCESS SHARE MODE"); !locked) {
+    if (sql.broken()) return locked.error();
+    CHECK_OK(sql.exec("ROLLBACK"));
+    return std::optional<CatalogChange>{};
+  }
+  CatalogReader reader(sql, publication);
+  TRY(auto table, reader.describe_table(oid));
+  TRY(const QueryResult position, sql.query("SELECT pg_current_wal_insert_lsn()"));
+  CHECK_OK(sql.exec("COMMIT"));
+  const auto after = Lsn::parse(position.text(0, 0));
+  if (!table || !after || table->name != TableName{name.string(0, 0), name.string(0, 1)}) return std::optional<CatalogChange>{};
+  CatalogChange change;
+  change.kind = CatalogChange::Kind::reshaped;
+  change.oid = oid;
+  change.table = std::move(*table);
+  change.after = *after;
+  return std::optional<CatalogChange>(std::move(change));
+}
+
+}  // namespace luge
