@@ -1,0 +1,92 @@
+#include "destination/null/null_destination.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+namespace luge {
+namespace {
+
+class NullDestinationTest : public ::testing::Test {
+ protected:
+  NullDestinationTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "luge-null-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+  }
+  ~NullDestinationTest() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  std::string path() const { return directory_ + "/position"; }
+  std::string directory_;
+};
+
+TEST_F(NullDestinationTest, says_durable_at_once_and_keeps_nothing) {
+  NullDestination destination(path());
+  OpenRequest request;
+  request.fence = 3;
+  auto frontier = destination.open(request);
+  ASSERT_TRUE(frontier.has_value());
+  Batch batch;
+  batch.rows = 12;
+  batch.complete = false;
+  batch.checkpoint = {1, Lsn{10}, Lsn{11}};
+  frontier = destination.apply(std::move(batch));
+  ASSERT_TRUE(frontier.has_value());
+  EXPECT_TRUE(frontier->checkpoint.commit_lsn.is_zero());  // not before its transaction is whole
+  Batch rest;
+  rest.rows = 1;
+  rest.checkpoint = {1, Lsn{20}, Lsn{21}};
+  rest.ops.emplace_back(Barrier{9});
+  frontier = destination.apply(std::move(rest));
+  ASSERT_TRUE(frontier.has_value());
+  EXPECT_EQ(frontier->checkpoint, (Checkpoint{1, Lsn{20}, Lsn{21}}));
+  ASSERT_EQ(frontier->barriers.size(), 1U);
+  EXPECT_EQ(frontier->barriers[0].id, 9U);
+  EXPECT_FALSE(frontier->barriers[0]
+                   .reader
+                   ->query(
+                       "SELECT 1", [](const auto&) {}, [](const auto&) {})
+                   .has_value());
+  EXPECT_EQ(destination.rows(), 13U);
+}
+
+TEST_F(NullDestinationTest, copies_vanish_but_are_counted) {
+  NullDestination destination(path());
+  ASSERT_TRUE(destination.open({}).has_value());
+  TableRecord record;
+  record.oid = 5;
+  record.attempt = 1;
+  Batch announce;
+  announce.ops.emplace_back(SetTable{record});
+  ASSERT_TRUE(destination.apply(std::move(announce)).has_value());
+  auto writer = destination.begin_copy(nullptr, 1);
+  ASSERT_TRUE(writer.has_value());
+  TableChunk chunk;
+  chunk.rows = 4;
+  ASSERT_TRUE((*writer)->write(std::move(chunk)).has_value());
+  ASSERT_TRUE((*writer)->finish().has_value());
+  Batch finish;
+  finish.ops.emplace_back(FinishCopy{5, 1, {}, nullptr, 0});
+  finish.checkpoint = {1, Lsn{20}, Lsn{21}, {Lsn{19}, {-7}}};
+  ASSERT_TRUE(destination.apply(std::move(finish)).has_value());
+  EXPECT_EQ(destination.rows(), 4U);
+  NullDestination later(path());
+  auto again = later.open({});
+  ASSERT_TRUE(again.has_value());
+  ASSERT_EQ(again->tables.size(), 1U);
+  EXPECT_EQ(again->tables[0].state, TableState::catching_up);
+  EXPECT_EQ(again->checkpoint.witness, (Witness{Lsn{19}, {-7}}));
+}
+
+TEST_F(NullDestinationTest, a_broken_position_is_not_taken_for_a_new_one) {
+  std::ofstream(path()) << "nonsense\n";
+  NullDestination destination(path());
+  auto refused = destination.open({});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, "corrupt");
+}
+
+}  // namespace
+}  // namespace luge
