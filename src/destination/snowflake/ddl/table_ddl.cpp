@@ -1,0 +1,79 @@
+#include "destination/snowflake/ddl/table_ddl.h"
+
+#include <algorithm>
+
+#include "destination/snowflake/encode/log_columns.h"
+
+namespace luge {
+
+namespace {
+
+std::string columns_sql(const TableLayout& layout) {
+  std::string sql;
+  for (const LayoutColumn& column : layout.columns) sql += (sql.empty() ? "" : ", ") + snowflake_identifier(column.name) + " " + column.type;
+  return sql;
+}
+
+std::string log_columns_sql(const TableLayout& layout) {
+  std::string sql;
+  for (const LogColumn& column : kLogColumns) sql += (sql.empty() ? "" : ", ") + snowflake_identifier(column.name) + " " + column.type;
+  const std::string own = columns_sql(layout);
+  return own.empty() ? sql : sql + ", " + own;
+}
+
+std::string state_columns_sql(const TableLayout& layout) {
+  std::string sql = columns_sql(layout);
+  sql += (sql.empty() ? "" : ", ") + snowflake_identifier(kPositionColumn) + " VARCHAR(42)";
+  if (layout.soft_delete) sql += ", " + snowflake_identifier(kDeletedColumn) + " BOOLEAN";
+  return sql;
+}
+
+}  // namespace
+
+std::string copy_mark(std::uint32_t oid, std::uint32_t epoch, std::uint32_t attempt) {
+  return "luge: copy " + std::to_string(attempt) + " of " + std::to_string(oid) + ", epoch " + std::to_string(epoch);
+}
+
+std::string create_schema_sql(const TableLayout& layout) { return "CREATE SCHEMA IF NOT EXISTS " + snowflake_identifier(layout.place.schema); }
+
+std::string create_log_sql(const TableLayout& layout) { return "CREATE TABLE IF NOT EXISTS " + layout.log() + " (" + log_columns_sql(layout) + ")"; }
+
+std::string create_state_sql(const TableLayout& layout) {
+  return "CREATE TABLE IF NOT EXISTS " + layout.state() + " (" + state_columns_sql(layout) + ")";
+}
+
+std::string log_errors_sql(const TableLayout& layout) { return "ALTER TABLE " + layout.log() + " SET ERROR_LOGGING = TRUE"; }
+
+std::string create_copy_sql(const TableLayout& layout, std::uint32_t attempt, const std::string& mark, CopyShape shape) {
+  return "CREATE OR REPLACE TABLE " + layout.copy(attempt) + " (" +
+         (shape == CopyShape::state ? state_columns_sql(layout) : log_columns_sql(layout)) + ") COMMENT = " + snowflake_literal(mark);
+}
+
+std::string drop_copy_sql(const TableLayout& layout, std::uint32_t attempt) { return "DROP TABLE IF EXISTS " + layout.copy(attempt); }
+
+std::vector<std::string> drop_tables_sql(const TableLayout& layout) {
+  return {"DROP TABLE IF EXISTS " + layout.log(), "DROP TABLE IF EXISTS " + layout.state()};
+}
+
+std::string find_copy_sql(const TableLayout& layout, std::uint32_t attempt) {
+  return "SELECT TABLE_NAME, COMMENT FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = " + snowflake_literal(layout.place.schema) +
+         " AND TABLE_NAME IN (" + snowflake_literal(layout.place.state) + ", " + snowflake_literal(snowflake_copy_name(layout.place, attempt)) + ")";
+}
+
+std::vector<std::string> copy_in_place_sql(const TableLayout& layout, std::uint32_t attempt, const std::string& mark,
+                                           const std::vector<FoundTable>& found) {
+  const auto find = [&](const std::string& name) {
+    const auto table = std::find_if(found.begin(), found.end(), [&](const FoundTable& other) { return other.name == name; });
+    return table == found.end() ? nullptr : &*table;
+  };
+  const FoundTable* state = find(layout.place.state);
+  if (find(snowflake_copy_name(layout.place, attempt)) == nullptr) return {};
+  if (state == nullptr) return {"ALTER TABLE " + layout.copy(attempt) + " RENAME TO " + layout.state()};
+  std::vector<std::string> statements;
+  // Under the copy's name stands the old table once they are swapped: the comments went along.
+  if (state->comment != mark) statements.push_back("ALTER TABLE " + layout.state() + " SWAP WITH " + layout.copy(attempt));
+  statements.push_back(drop_copy_sql(layout, attempt));
+  return statements;
+}
+
+}  // namespace luge

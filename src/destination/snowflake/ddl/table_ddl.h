@@ -1,0 +1,48 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "destination/snowflake/ddl/table_layout.h"
+
+namespace luge {
+
+/// Statements for luge's tables, without ";". Snowflake's DDL commits by itself, so each is harmless when it is repeated, unless it says otherwise.
+
+/// CREATE SCHEMA IF NOT EXISTS.
+std::string create_schema_sql(const TableLayout& layout);
+/// kLogColumns, then the source's columns, all nullable.
+std::string create_log_sql(const TableLayout& layout);
+/// The source's columns, "_LUGE_POSITION", with soft delete "_LUGE_DELETED". Nothing is NOT NULL: rows arrive before all of their columns may.
+std::string create_state_sql(const TableLayout& layout);
+/// Rows that Snowflake refuses are kept and can be asked for. Best effort: a role may lack the right, an edition the feature.
+std::string log_errors_sql(const TableLayout& layout);
+
+enum class CopyShape : char {
+  state,  ///< becomes the state table
+  log,    ///< is inserted into the log
+};
+/// A comment that tells this copy from the table it replaces: that may be an earlier table's of the same name, or an earlier life's of luge,
+/// so the number of the attempt is not enough.
+std::string copy_mark(std::uint32_t oid, std::uint32_t epoch, std::uint32_t attempt);
+/// A fresh, empty table for one attempt: what an earlier process left of it goes.
+std::string create_copy_sql(const TableLayout& layout, std::uint32_t attempt, const std::string& mark, CopyShape shape);
+
+std::string drop_copy_sql(const TableLayout& layout, std::uint32_t attempt);
+std::vector<std::string> drop_tables_sql(const TableLayout& layout);
+
+/// Asks which of the two stand, and what their comments are: the rows for copy_in_place_sql. Needs no warehouse that is awake for long.
+std::string find_copy_sql(const TableLayout& layout, std::uint32_t attempt);
+struct FoundTable {
+  std::string name;
+  std::string comment;
+};
+/// Puts a finished copy (CopyShape::state) in the state table's place: by renaming it if there is none yet, else by SWAP WITH and dropping the
+/// old one, so that readers always find a table. `found`: the answer to find_copy_sql, asked just now; that makes a repeat after an
+/// unknown outcome harmless, though a swap itself is not. Empty: it is there already.
+/// Privileges are swapped with the tables: those of readers come from GRANT … ON FUTURE TABLES.
+std::vector<std::string> copy_in_place_sql(const TableLayout& layout, std::uint32_t attempt, const std::string& mark,
+                                           const std::vector<FoundTable>& found);
+
+}  // namespace luge

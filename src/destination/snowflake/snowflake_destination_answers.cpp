@@ -1,0 +1,178 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "destination/snowflake/snowflake_destination_impl.h"
+
+namespace luge {
+
+namespace {
+
+/// After so many the table stops: whoever changes it goes on doing so.
+constexpr int kMostHealings = 5;
+
+}  // namespace
+
+Status SnowflakeDestination::look_at_troubles() {
+  std::map<RelationOid, Error> missing;
+  {
+    std::lock_guard lock(mutex_);
+    missing.swap(missing_);
+  }
+  for (const auto& [oid, error] : missing) {
+    LiveTable* table = find(oid);
+    if (table == nullptr || !takes_rows(table->record().state)) continue;
+    if ((error.code == "002003" || error.code == "000904") && ++healings_[oid] <= kMostHealings) {
+      heal_.insert(oid);
+      return make_error(Recovery::retry, "table_changed_outside",
+                        "somebody changed the tables of " + to_string(table->record().name) + " in Snowflake; luge brings them back into shape");
+    }
+    quarantine(*table, {"state_lost", "its current state in Snowflake cannot be kept: " + error.what, "", "", end_of(meta_.checkpoint), ""});
+  }
+  for (TableTrouble& trouble : pool_->take_troubles()) {
+    LiveTable* table = find(trouble.oid);
+    if (table == nullptr) continue;
+    if (trouble.kind != TableTrouble::Kind::misfit && table->entry.has_log) {
+      TRY(const bool fits, keeper_->fits(table->entry.layout, false));
+      const bool emptied = trouble.kind == TableTrouble::Kind::miscounted;
+      if (!fits || emptied) {
+        if (++healings_[trouble.oid] <= kMostHealings) {
+          heal_.insert(trouble.oid);
+          return make_error(Recovery::retry, "table_changed_outside",
+                            "somebody changed " + table->entry.layout.place.log + " in Snowflake; luge brings it back into shape");
+        }
+      }
+      if (const std::string reason = keeper_->rejection_reason(table->entry.layout); !reason.empty())
+        trouble.quarantine.reason += " (" + reason + ")";
+    }
+    quarantine(*table, std::move(trouble.quarantine));
+  }
+  if (told_.empty() || taken_.empty()) return ok();
+  // The oldest unanswered batch tells of it, and takes it into the ledger.
+  TakenBatch& next = taken_.front();
+  for (const RelationOid oid : std::exchange(told_, {})) {
+    next.told.insert(oid);
+    tables_[oid].changed = false;
+    for (TakenBatch& later : taken_) {
+      if (&later == &next || later.entries.contains(oid)) later.entries[oid] = encode_table_entry(tables_[oid].entry);
+    }
+    schedule(tables_[oid]);
+  }
+  return ok();
+}
+
+bool SnowflakeDestination::durable(const TakenBatch& taken) const {
+  return std::all_of(taken.needs.begin(), taken.needs.end(),
+                     [&](const auto& need) { return need.first->durable_through(need.second) || pool_->stopped(need.first->oid()); });
+}
+
+Status SnowflakeDestination::settle_ledger(const std::vector<TakenBatch*>& batches) {
+  std::vector<LedgerChange> changes;
+  std::map<RelationOid, const std::string*> entries;
+  std::set<std::string> channels;
+  const std::string* memory = nullptr;
+  Checkpoint checkpoint = meta_.checkpoint;
+  for (const TakenBatch* batch : batches) {
+    checkpoint = std::max(checkpoint, batch->checkpoint);
+    for (const auto& [oid, entry] : batch->entries) entries[oid] = &entry;
+    if (batch->catalog_memory) memory = &*batch->catalog_memory;
+    for (const auto& [channel, ignored] : batch->needs) {
+      const auto mark = channel->mark();
+      if (!mark || !channels.insert(channel->id().channel).second) continue;
+      const auto known = marks_.find(channel->id().channel);
+      if (known != marks_.end() && known->second == *mark) continue;
+      marks_[channel->id().channel] = *mark;
+      changes.push_back({std::string(kChannelPrefix) + channel->id().channel, encode_channel_mark(*mark)});
+    }
+  }
+  for (const auto& [oid, entry] : entries) changes.push_back({std::string(kTablePrefix) + std::to_string(oid), *entry});
+  if (memory != nullptr) changes.push_back({std::string(kCatalogKey), *memory});
+  const bool moved = checkpoint > meta_.checkpoint || checkpoint.witness > meta_.checkpoint.witness;
+  if (!moved && changes.empty()) return ok();
+  meta_.checkpoint = checkpoint;
+  changes.push_back({std::string(kMetaKey), encode_meta_entry(meta_)});
+  return save(changes);
+}
+
+/// The first parts of a transaction are answered when they come to the front: how large it is, nobody knows. What they need, its end waits for.
+void SnowflakeDestination::answer_parts() {
+  while (!taken_.empty() && !taken_.front().complete) {
+    TakenBatch part = std::move(taken_.front());
+    taken_.pop_front();
+    Frontier frontier = frontier_now();
+    frontier.rows_applied = part.rows;
+    answers_.push_back(std::move(frontier));
+    if (taken_.empty()) {
+      carried_ = std::move(part);
+    } else {
+      taken_.front().follow(std::move(part));
+    }
+  }
+}
+
+Frontier SnowflakeDestination::frontier_now() const {
+  Frontier frontier;
+  frontier.mirror_uuid = meta_.uuid;
+  frontier.fence = request_.fence;
+  frontier.checkpoint = meta_.checkpoint;
+  frontier.intent = intent_;
+  return frontier;
+}
+
+bool SnowflakeDestination::unmerged(const LiveTable& table) const {
+  const auto watermark = scheduler_->watermark(table.record().oid);
+  for (std::uint16_t shard = 0; shard < table.entry.shards; ++shard) {
+    const auto mark = marks_.find(channel_name(table.entry, "a0", shard));
+    if (mark != marks_.end() && mark->second.token && (!watermark || *mark->second.token > watermark->position)) return true;
+  }
+  return false;
+}
+
+Status SnowflakeDestination::merge_all(const Position& through) {
+  if (!scheduler_ || !keeper_->merges()) return ok();
+  return scheduler_->merge_all(through);
+}
+
+Status SnowflakeDestination::answer(TakenBatch& taken) {
+  Frontier frontier = frontier_now();
+  frontier.rows_applied = taken.rows;
+  for (const RelationOid oid : taken.told) frontier.tables.push_back(tables_[oid].record());
+  if (scheduler_) {
+    for (const auto& [oid, rows] : taken.touched) scheduler_->reached(oid, end_of(taken.checkpoint), rows);
+  }
+  for (const std::uint64_t id : taken.barriers) {
+    CHECK_OK(merge_all(end_of(taken.checkpoint)));
+    TRY(auto reader, read());
+    frontier.barriers.push_back({id, std::move(reader)});
+  }
+  answers_.push_back(std::move(frontier));
+  return ok();
+}
+
+Result<std::optional<Frontier>> SnowflakeDestination::poll() {
+  if (!pool_) return not_open();
+  if (answers_.empty()) {
+    if (auto failed = pool_->failure()) {
+      if (failed->code == "table_missing") heal_all_ = true;
+      return *failed;
+    }
+    CHECK_OK(look_at_troubles());
+    answer_parts();
+    std::vector<TakenBatch*> whole;
+    for (TakenBatch& next : taken_) {
+      if (!next.complete || !durable(next)) break;
+      whole.push_back(&next);
+    }
+    if (!whole.empty()) {
+      CHECK_OK(settle_ledger(whole));
+      for (TakenBatch* batch : whole) CHECK_OK(answer(*batch));
+      taken_.erase(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(whole.size()));
+    }
+  }
+  if (answers_.empty()) return std::optional<Frontier>();
+  std::optional<Frontier> next(std::move(answers_.front()));
+  answers_.pop_front();
+  return next;
+}
+
+}  // namespace luge
