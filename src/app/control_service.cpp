@@ -1,0 +1,88 @@
+#include "app/control_service.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <stop_token>
+#include <thread>
+
+#include "app/name_pattern.h"
+#include "app/pipeline_host.h"
+#include "app/query_stream.h"
+#include "app/usage_error.h"
+#include "app/verify/verify_service.h"
+
+namespace luge {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr auto kOpeningTimeout = std::chrono::seconds(10);
+constexpr auto kOpeningPoll = std::chrono::milliseconds(20);
+constexpr Duration kCatalogTimeout = std::chrono::seconds(20);
+
+/// While luge starts, or opens the mirror again, the question waits for it.
+Result<std::shared_ptr<ReadHandle>> await_reader(PipelineHost& host, const ControlReply& reply) {
+  const auto deadline = std::chrono::steady_clock::now() + kOpeningTimeout;
+  for (;;) {
+    auto reader = host.driver().read();
+    if (reader || reader.error().code != "closed" || reply.stop().stop_requested() || std::chrono::steady_clock::now() > deadline) return reader;
+    std::this_thread::sleep_for(kOpeningPoll);
+  }
+}
+
+Result<std::string> answer_query(PipelineHost& host, const ControlRequest& request, const ControlReply& reply) {
+  TRY(const auto reader, await_reader(host, reply));
+  const std::stop_callback nobody_waits(reply.stop(), [&reader] { reader->cancel(); });
+  TRY(const std::uint64_t rows, stream_query(*reader, request.arg("sql"), [&](const std::string& line) { return reply.line(line); }));
+  return json{{"rows", rows}}.dump();
+}
+
+Result<std::string> answer_resync(PipelineHost& host, const ControlRequest& request) {
+  CHECK_OK(host.driver().await_catalog(kCatalogTimeout));
+  std::vector<TableName> known;
+  for (const TableStatus& table : host.driver().status().pipeline.tables) {
+    if (table.record.state != TableState::dropped) known.push_back(table.record.name);
+  }
+  TRY(const auto tables, match_tables(request.arg("table"), known));
+  json names = json::array();
+  for (const TableName& table : tables) {
+    CHECK_OK(host.driver().resync(table));
+    names.push_back(to_string(table));
+  }
+  return json{{"resync", names}}.dump();
+}
+
+}  // namespace
+
+Result<std::vector<TableName>> match_tables(const std::string& pattern, const std::vector<TableName>& known) {
+  const auto parts = parse_name_patterns(pattern);
+  if (!parts || parts->size() > 2) return usage_error("'" + pattern + "' names no table", "write schema.table");
+  const NamePattern& table = parts->back();
+  std::vector<TableName> found;
+  std::vector<std::string> names;
+  for (const TableName& name : known) {
+    names.push_back(to_string(name));
+    if (table.matches(name.table) && (parts->size() == 1 || parts->front().matches(name.schema))) found.push_back(name);
+  }
+  if (found.empty()) {
+    const std::string near = suggestion(pattern, names);
+    return usage_error("luge follows no table '" + pattern + "'", near.empty() ? "luge status lists the tables" : near);
+  }
+  if (found.size() > 1 && parts->size() == 1 && table.exact()) {
+    return usage_error("'" + pattern + "' is in several schemas", "write " + to_string(found.front()));
+  }
+  return found;
+}
+
+ControlHandler make_control_handler(PipelineHost& host) {
+  return [&host](const ControlRequest& request, const ControlReply& reply) -> Result<std::string> {
+    if (request.verb == "status") return to_json(host.status());
+    if (request.verb == "query") return answer_query(host, request, reply);
+    if (request.verb == "resync") return answer_resync(host, request);
+    if (request.verb == "verify") return answer_verify(host, request, reply);
+    return usage_error("the running luge knows no " + request.verb, "is it an older version?");
+  };
+}
+
+}  // namespace luge

@@ -1,0 +1,50 @@
+#pragma once
+#include <memory>
+#include <string>
+
+#include "app/control_socket.h"
+#include "app/instance_lock.h"
+#include "app/options.h"
+#include "app/pipeline_places.h"
+#include "app/status_document.h"
+#include "app/table_selection.h"
+#include "base/result.h"
+#include "destination/destination.h"
+#include "pipeline/driver.h"
+#include "postgres/connection_options.h"
+#include "state/sqlite/sqlite_state_store.h"
+
+namespace luge {
+
+/// A pipeline of this process with everything it owns: the lock, the state store, the destination, the driver, the control socket.
+class PipelineHost {
+ public:
+  /// Creates what is missing of luge's own directory and state file, and takes the lock unless the caller has it; the destination
+  /// is opened by the driver.
+  static Result<std::unique_ptr<PipelineHost>> open(const Options& options, const PipelinePlaces& places, const TableSelection& selection,
+                                                    const ConnectionOptions& source, std::optional<InstanceLock> lock = std::nullopt);
+  ~PipelineHost();
+
+  /// Runs until drained or stopped by an error, answers the control socket meanwhile, then closes the destination.
+  Status run();
+
+  Driver& driver() { return *driver_; }
+  const PipelinePlaces& places() const { return places_; }
+  const ConnectionOptions& source() const { return source_; }
+  const Options& options() const { return options_; }
+  StatusDocument status() const;
+
+ private:
+  PipelineHost(const Options& options, const PipelinePlaces& places, const ConnectionOptions& source, InstanceLock lock)
+      : options_(options), places_(places), source_(source), lock_(std::move(lock)) {}
+
+  const Options options_;
+  const PipelinePlaces places_;
+  const ConnectionOptions source_;
+  InstanceLock lock_;
+  std::unique_ptr<SqliteStateStore> state_;
+  std::unique_ptr<Destination> destination_;
+  std::unique_ptr<Driver> driver_;
+};
+
+}  // namespace luge

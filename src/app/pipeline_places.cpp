@@ -1,0 +1,66 @@
+#include "app/pipeline_places.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <sys/stat.h>
+
+#include "app/usage_error.h"
+
+namespace luge {
+
+namespace {
+
+Result<std::string> state_home(const Environment& environment) {
+  if (const auto home = environment("XDG_STATE_HOME"); home && home->starts_with('/')) return *home;
+  if (const auto home = environment("HOME"); home && !home->empty()) return *home + "/.local/state";
+  return usage_error("neither XDG_STATE_HOME nor HOME is set", "give --state sqlite:PATH and set HOME");
+}
+
+}  // namespace
+
+Status check_pipeline_name(const std::string& name) {
+  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  const bool starts_well = !name.empty() && name.front() >= 'a' && name.front() <= 'z';
+  if (starts_well && name.size() <= 50 && std::ranges::all_of(name, allowed)) return ok();
+  return usage_error("--pipeline '" + name + "' cannot be part of a slot's name", "use a-z, 0-9 and _, at most 50 characters, a letter first");
+}
+
+Result<PipelinePlaces> find_places(const Options& options, const Environment& environment) {
+  CHECK_OK(check_pipeline_name(options.pipeline));
+  PipelinePlaces places;
+  TRY(places.destination, parse_destination_name(options.destination));
+  if (!places.destination.path.empty()) {
+    places.directory = places.destination.path + ".luge";
+  } else {
+    TRY(const std::string home, state_home(environment));
+    places.directory = home + "/luge/" + options.pipeline;
+  }
+  places.socket = places.directory + "/control.sock";
+  places.lock = places.directory + "/lock";
+  constexpr std::string_view kSqlite = "sqlite:";
+  if (options.state.empty()) {
+    places.state_path = places.directory + "/state.db";
+  } else if (options.state.starts_with(kSqlite) && options.state.size() > kSqlite.size()) {
+    places.state_path = std::filesystem::absolute(options.state.substr(kSqlite.size())).lexically_normal().string();
+  } else if (options.state.starts_with("redis://")) {
+    return usage_error("--state redis:// is not in this build", "use --state sqlite:PATH");
+  } else {
+    return usage_error("--state '" + options.state + "' is no place for state", "write sqlite:PATH");
+  }
+  return places;
+}
+
+Status make_private_directory(const std::string& path) {
+  const std::filesystem::path directory(path);
+  std::error_code ignored;
+  if (directory.empty() || std::filesystem::is_directory(directory, ignored)) return ok();
+  CHECK_OK(make_private_directory(directory.parent_path().string()));
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fatal("directory", "cannot create " + path + ": " + std::strerror(errno), "check the owner and the mode of the directory above");
+  }
+  return ok();
+}
+
+}  // namespace luge

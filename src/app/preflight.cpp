@@ -1,0 +1,199 @@
+#include "app/preflight.h"
+
+#include <algorithm>
+
+#include "app/destination_checks.h"
+#include "app/snowflake/snowflake_checks.h"
+#include "app/snowflake/snowflake_names.h"
+#include "app/snowflake/snowflake_settings.h"
+#include "app/table_checks.h"
+#include "postgres/connection.h"
+#include "source/catalog_reader.h"
+#include "source/publication.h"
+#include "source/session.h"
+#include "source/slot.h"
+#include "state/sqlite/sqlite_state_store.h"
+
+namespace luge {
+
+namespace {
+
+class Examination {
+ public:
+  explicit Examination(const PreflightRequest& request) : request_(request) {
+    found_.source = request.source.redacted();
+    found_.slot = default_slot_name(request.options.pipeline);
+  }
+
+  Preflight run() {
+    add(check_destination(request_.places));
+    examine_snowflake();
+    examine_state();
+    examine_source();
+    return std::move(found_);
+  }
+
+ private:
+  void add(std::vector<Check> checks) {
+    for (Check& check : checks) found_.checks.push_back(std::move(check));
+  }
+  void add(Check check) { found_.checks.push_back(std::move(check)); }
+
+  bool to_snowflake() const { return request_.places.destination.kind == DestinationName::Kind::snowflake; }
+
+  void examine_snowflake() {
+    if (!to_snowflake()) return;
+    const auto options = require_snowflake(request_.options);
+    if (!options) return add(check_of(options.error()));
+    add(check_snowflake(*options));
+  }
+
+  void examine_state() {
+    auto store = SqliteStateStore::open_existing(request_.places.state_path);
+    if (!store) {
+      if (store.error().code != "state_missing") add(check_of(store.error()));
+      return;
+    }
+    auto record = (*store)->load(request_.options.pipeline);
+    if (!record) return add(check_of(record.error()));
+    found_.state = std::move(*record);
+    if (!found_.state) return;
+    add(good("state", "resumes at " + to_string(found_.state->checkpoint.end_lsn) + " (" + request_.places.state_path + ")"));
+    const std::string destination = request_.places.destination.text();
+    if (found_.state->destination != destination && !found_.state->destination.empty()) {
+      add(decision("state", "the state in " + request_.places.state_path + " belongs to " + found_.state->destination + ", not " + destination,
+                   "give that --to, another --pipeline, or another --state"));
+    }
+  }
+
+  void examine_source() {
+    if (request_.source.tls_unverified()) {
+      add(warning("tls", "the connection does not verify the server's name", "use sslmode=verify-full"));
+    }
+    auto sql = Connection::open(request_.source);
+    if (!sql) return add(check_of(sql.error()));
+    add(good("reachable", "connected to " + sql->description()));
+    auto server = read_server_facts(*sql);
+    if (!server) return add(check_of(server.error()));
+    found_.server = std::move(*server);
+    const bool supported = found_.server.version >= 130000;
+    if (supported) examine_session();
+    add(check_server(found_.server, found_.slot_exists));
+    if (!supported) return;
+    add(check_minor_release(found_.server.version));
+    examine_publication(*sql);
+    examine_tables(*sql);
+  }
+
+  /// The walsender's side: pg_hba admits replication, and what stands there of luge.
+  void examine_session() {
+    auto replication = Connection::open(request_.source, Connection::Kind::replication);
+    if (!replication) return add(check_of(replication.error()));
+    auto facts = read_session_facts(*replication, found_.slot, found_.slot);
+    if (!facts) return add(check_of(facts.error()));
+    found_.slot_exists = facts->slot.exists;
+    if (!facts->slot.exists) return;
+    if (facts->slot.plugin != "pgoutput") {
+      return add(problem("slot", "the replication slot " + found_.slot + " uses " + facts->slot.plugin + " instead of pgoutput",
+                         "choose another --pipeline"));
+    }
+    if (facts->slot.database != found_.server.database) {
+      return add(
+          problem("slot", "the replication slot " + found_.slot + " belongs to the database " + facts->slot.database, "choose another --pipeline"));
+    }
+    if (facts->slot.active) {
+      return add(note("slot", "the slot " + found_.slot + " is in use by process " + std::to_string(facts->slot.active_pid) +
+                                  " of the server; luge waits until it is free"));
+    }
+    const bool lost = facts->slot.wal_status == "lost" || !facts->slot.invalidation_reason.empty();
+    if (lost && request_.options.on_gap == "stop") {
+      return add(decision("gap", "the server has given up the slot " + found_.slot + ": the WAL it needed is gone",
+                          "run with --on-gap resync to copy the tables again"));
+    }
+    add(good("slot", "the slot " + found_.slot + " stands at " + to_string(facts->slot.confirmed_flush)));
+  }
+
+  void examine_publication(Connection& sql) {
+    auto publication = read_publication(sql, found_.slot);
+    if (!publication) return add(check_of(publication.error()));
+    found_.publication_exists = publication->has_value();
+    if (!publication->has_value()) {
+      if (!found_.server.may_create_publication) {
+        add(problem("publication", "role " + found_.server.role + " may not create the publication " + found_.slot,
+                    "GRANT CREATE ON DATABASE \"" + found_.server.database + "\" TO " + found_.server.role +
+                        ";  -- and it must own the tables; or let their owner run\nCREATE PUBLICATION " + found_.slot +
+                        " FOR TABLE … WITH (publish_via_partition_root = true);"));
+      }
+      return;
+    }
+    const Status adoptable = check_adoptable(found_.slot, **publication);
+    if (!adoptable) return add(check_of(adoptable.error()));
+    const bool ours = found_.state && found_.state->publication_created;
+    add(good("publication", "the publication " + found_.slot + " exists" +
+                                (ours ? "" : " and was not made by luge: its tables, columns and filters are used as they are")));
+  }
+
+  void examine_tables(Connection& sql) {
+    CatalogReader catalog(sql, found_.slot);
+    auto listed = catalog.list_tables();
+    if (!listed) return add(check_of(listed.error()));
+    std::vector<CatalogTable> wanted;
+    std::vector<CatalogTable> not_published;  // of a publication that is there already
+    for (CatalogTable& table : *listed) {
+      if (!request_.selection.includes(table.name)) continue;
+      (found_.publication_exists && !table.published ? not_published : wanted).push_back(std::move(table));
+    }
+    check_selection(wanted, not_published);
+    FindingPolicy policy;
+    policy.tables = found_.publication_exists ? FindingPolicy::Tables::published : FindingPolicy::Tables::to_publish;
+    policy.first_start = !found_.state;
+    policy.allow_no_identity = request_.options.allow_no_identity;
+    examine_findings(catalog, wanted, policy);
+    policy.tables = FindingPolicy::Tables::not_published;
+    examine_findings(catalog, not_published, policy);
+    if (auto skipped = catalog.unfollowable_tables()) {
+      std::erase_if(*skipped, [&](const TableFinding& finding) { return !request_.selection.includes(finding.table); });
+      add(check_findings(*skipped, policy));
+    }
+    examine_names(wanted);
+    if (!found_.publication_exists && !request_.options.allow_no_identity) add(check_generated_identity(wanted, found_.server.version));
+    found_.tables = std::move(wanted);
+  }
+
+  void examine_names(const std::vector<CatalogTable>& wanted) {
+    if (to_snowflake() && request_.options.snowflake) return add(check_snowflake_names(wanted, *request_.options.snowflake));
+    if (request_.places.destination.kind != DestinationName::Kind::null) add(check_folding_names(wanted, request_.options.mode == "log"));
+  }
+
+  void examine_findings(CatalogReader& catalog, const std::vector<CatalogTable>& tables, const FindingPolicy& policy) {
+    auto findings = catalog.preflight(tables);
+    if (!findings) return add(check_of(findings.error()));
+    add(check_findings(*findings, policy));
+  }
+
+  void check_selection(const std::vector<CatalogTable>& wanted, const std::vector<CatalogTable>& not_published) {
+    const std::string& patterns = request_.options.tables;
+    if (wanted.empty() && not_published.empty()) {
+      if (patterns.empty()) return add(note("tables", "the database has no user table yet; luge takes in those that come"));
+      return add(
+          problem("tables", "no table matches --tables '" + patterns + "'", "SELECT schemaname, tablename FROM pg_tables shows what there is"));
+    }
+    for (const std::string& exact : request_.selection.exact_names()) {
+      auto one = TableSelection::parse(exact);
+      const auto matches = [&](const CatalogTable& table) { return one && one->includes(table.name); };
+      if (std::ranges::none_of(wanted, matches) && std::ranges::none_of(not_published, matches)) {
+        add(warning("tables", "there is no table " + exact + " that luge could follow",
+                    "check its name in --tables; luge takes it in when it appears"));
+      }
+    }
+  }
+
+  const PreflightRequest& request_;
+  Preflight found_;
+};
+
+}  // namespace
+
+Preflight examine(const PreflightRequest& request) { return Examination(request).run(); }
+
+}  // namespace luge

@@ -1,0 +1,84 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "destination/destination_health.h"
+#include "pipeline/driver.h"
+
+namespace luge {
+
+/// What `luge status` says (docs/reference/status.md). LSNs are "16/B374D848"; "0/0" is "none yet".
+struct StatusDocument {
+  struct Quarantined {
+    std::string code, reason, column, type, lsn, fix;
+  };
+  struct Copy {
+    std::string phase;
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+    double estimated_rows = -1;  ///< -1: unknown
+    double seconds = 0;
+  };
+  /// Of a destination behind a network.
+  struct Landing {
+    std::uint64_t rows_landed = 0;
+    std::string merged;
+    double seconds_behind = 0;
+    std::uint64_t statements = 0;
+    double warehouse_seconds = 0;
+    std::string error;
+  };
+  struct Link {
+    std::string breaker, last_error;
+    std::uint64_t retries = 0, rows_sent = 0, bytes_sent = 0;
+  };
+  struct Table {
+    std::string schema, name, state;
+    std::uint64_t rows = 0;  ///< changes taken from the stream since the process started
+    std::string position;    ///< everything of it up to here is in the destination
+    std::optional<Quarantined> quarantine;
+    std::optional<Copy> copy;
+    std::optional<Landing> landing;
+  };
+  struct Slot {
+    std::string name, wal_status, confirmed_flush, restart, invalidation_reason;
+    bool exists = false;
+    bool active = false;
+    std::optional<std::int64_t> safe_wal_bytes;
+  };
+  struct Problem {
+    std::string code, what, hint;
+  };
+
+  std::string pipeline, source, destination;
+  std::string state;  ///< of the driver, or "not_running"
+  std::string mode;
+  std::int64_t pid = 0;
+  std::string server, received, durable, acknowledged;
+  std::uint64_t lag_bytes = 0;
+  double lag_seconds = 0;
+  std::uint64_t rows = 0, batches = 0, transactions = 0, reconnects = 0;
+  Slot slot;
+  std::vector<Table> tables;  ///< by name
+  std::optional<Problem> error;
+  std::optional<Link> link;
+};
+
+/// What the running luge knows.
+StatusDocument make_status(const DriverStatus& driver, PgTimestamp now, const std::optional<DestinationHealth>& health = std::nullopt);
+/// The tables of a destination that nobody works on.
+void fill_tables(StatusDocument& document, const std::vector<TableRecord>& records, Lsn durable);
+
+std::string to_json(const StatusDocument& document);
+Result<StatusDocument> parse_status(std::string_view json);
+/// For people.
+std::string to_text(const StatusDocument& document);
+
+/// 3 when a table or the pipeline waits for a decision.
+ExitCode exit_code_of(const StatusDocument& document);
+
+}  // namespace luge

@@ -1,0 +1,88 @@
+#include "app/verb.h"
+
+#include <array>
+
+#include "base/ensure.h"
+
+namespace luge {
+
+namespace {
+
+constexpr std::array kVerbs{
+    VerbSpec{Verb::demo, "demo", "a live PostgreSQL, a mirror, a kill -9, and the proof that both sides are equal",
+             "Starts a PostgreSQL server of its own in a temporary directory, follows it into a DuckDB file under load, kills the follower in the\n"
+             "middle, starts it again, and compares both sides. Takes under a minute and leaves nothing behind.",
+             "", false,
+             "luge demo\n# the same to Snowflake, emulated; from luge's source tree: make demo-snowflake\nluge demo --emulator emulator/run", ""},
+    VerbSpec{Verb::run, "run", "checks, plan, copy with progress, then live",
+             "Copies the selected tables and then follows every committed change, until it is told to stop (SIGTERM or SIGINT: it finishes what\n"
+             "it holds, acknowledges, and exits 0). Everything is checked before anything is created.",
+             "", false,
+             "luge run --source postgres://app@db.example/shop --to duckdb:shop.duckdb\n"
+             "# two schemas without their audit tables, until the mirror holds everything committed so far\n"
+             "luge run --source service=shop --to duckdb:shop.duckdb --tables 'public.*,sales.*,!*.audit_*' --until caught-up\n"
+             "# every change as a row of its own instead of a mirror\n"
+             "luge run --source service=shop --to duckdb:history.duckdb --mode log\n"
+             "# to Snowflake: luge.yaml has a section `snowflake` (see docs/reference/options.md; `luge snowflake init` makes it)\n"
+             "luge run --source service=shop --to snowflake: --config luge.yaml",
+             "0 stopped or caught up, 1 failed, 2 wrong usage, 3 stopped for a decision of yours (gap, identity, quarantine)"},
+    VerbSpec{Verb::plan, "plan", "what `run` would do, and what stands in its way",
+             "Runs the checks of `run` against the source and the destination and prints what would be created and copied. Changes nothing.", "",
+             false, "luge plan --source postgres://app@db.example/shop --to duckdb:shop.duckdb",
+             "0 ready, 1 something stands in the way, 3 it needs a decision"},
+    VerbSpec{Verb::doctor, "doctor", "what is wrong, and the exact command that fixes it",
+             "Every check of `run`, each with its outcome and its fix, without the plan. Changes nothing.", "", false,
+             "luge doctor --source postgres://app@db.example/shop --to duckdb:shop.duckdb\nluge doctor --to duckdb:shop.duckdb --json",
+             "0 nothing is wrong, 1 something is, 3 it needs a decision"},
+    VerbSpec{Verb::status, "status", "every table's state, lag in bytes and seconds, the slot",
+             "Asks the running luge; when none runs, says what the files hold.", "", false,
+             "luge status --to duckdb:shop.duckdb\nluge status --to duckdb:shop.duckdb --json", ""},
+    VerbSpec{Verb::query, "query", "asks the mirror, also while luge runs", "Runs one read-only statement at the latest commit of the mirror.", "SQL",
+             true,
+             "luge query --to duckdb:shop.duckdb 'select count(*) from orders'\nluge query --to duckdb:shop.duckdb --json 'from orders limit 3'", ""},
+    VerbSpec{
+        Verb::verify, "verify", "source and destination compared at one LSN",
+        "Reads both sides as of the same LSN: the source through the exported snapshot of a temporary slot, the mirror held at that LSN. Each side\n"
+        "makes its own canonical text of every value, hashes it per row and sums the hashes. On a difference it names the keys.",
+        "TABLE…", false,
+        "luge verify --source service=shop --to duckdb:shop.duckdb\nluge verify --source service=shop --to duckdb:shop.duckdb public.orders --json",
+        "0 equal, 1 failed, 3 a table is not live, 4 a difference was found"},
+    VerbSpec{Verb::resync, "resync", "copies a table again; the old data stays readable until the new is complete",
+             "Also the way out of quarantine and of a gap. Needs a running luge, which does the copying.", "TABLE", true,
+             "luge resync --to duckdb:shop.duckdb public.orders", ""},
+    VerbSpec{Verb::drop, "drop", "removes the slot, luge's publication and the state; never the mirror",
+             "For the end of a pipeline: afterwards the source keeps no WAL for it. The mirror stays as it is, with its schema _luge.", "", false,
+             "luge drop --source service=shop --to duckdb:shop.duckdb", ""},
+    VerbSpec{
+        Verb::snowflake, "snowflake", "a user, a key and the grants for luge in a Snowflake account: printed or run",
+        "`luge snowflake init` makes an RSA key pair, unless the file is there, and prints the SQL that an administrator runs once (role,\n"
+        "warehouse, database, service user with the public key, grants) and the section for luge.yaml. With --run it runs the SQL itself, as\n"
+        "the administrator of --admin-user and --admin-key-file or of the programmatic access token in $LUGE_ADMIN_PAT, and then checks that luge\n"
+        "can sign in. Everything may be repeated. A key is encrypted if $LUGE_KEY_PASSPHRASE is set. Names come from the section `snowflake`\n"
+        "of --config too; what is named nowhere is called LUGE.",
+        "init", true,
+        "luge snowflake init --account MYORG-MYACCOUNT --database SHOP > setup.sql\n"
+        "# an encrypted key, and the statements run at once\n"
+        "LUGE_KEY_PASSPHRASE=… luge snowflake init --account MYORG-MYACCOUNT --run --admin-user ME --admin-key-file me.p8",
+        "0 done, 1 failed, 2 wrong usage"},
+};
+
+}  // namespace
+
+std::span<const VerbSpec> verb_table() { return kVerbs; }
+
+const VerbSpec& spec_of(Verb verb) {
+  for (const VerbSpec& spec : kVerbs) {
+    if (spec.verb == verb) return spec;
+  }
+  ENSURE(false, "every verb is in the table");
+}
+
+std::optional<Verb> parse_verb(std::string_view name) {
+  for (const VerbSpec& spec : kVerbs) {
+    if (spec.name == name) return spec.verb;
+  }
+  return std::nullopt;
+}
+
+}  // namespace luge

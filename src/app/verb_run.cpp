@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <signal.h>
+#include <unistd.h>
+
+#include "app/control_socket.h"
+#include "app/destination_registry.h"
+#include "app/pipeline_host.h"
+#include "app/preflight.h"
+#include "app/preflight_report.h"
+#include "app/progress_display.h"
+#include "app/reach.h"
+#include "app/usage_error.h"
+#include "app/verbs.h"
+#include "base/log.h"
+
+namespace luge {
+
+namespace {
+
+std::atomic<Driver*> running_driver{nullptr};
+std::atomic<int> signals_received{0};
+
+/// The first signal drains. The second ends the process at once, which is as safe as a kill: what is not acknowledged comes again.
+/// Before there is a driver nothing has begun that would have to end well.
+void on_signal(int /*number*/) {
+  if (signals_received.fetch_add(1) > 0) ::_exit(static_cast<int>(ExitCode::failed));
+  Driver* const driver = running_driver.load();
+  if (driver == nullptr) ::_exit(static_cast<int>(ExitCode::done));
+  driver->request_drain();
+}
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
+/// While it lives, the first signal drains this driver.
+class DrainScope {
+ public:
+  explicit DrainScope(Driver& driver) { running_driver = &driver; }
+  ~DrainScope() { running_driver = nullptr; }
+  DrainScope(const DrainScope&) = delete;
+  DrainScope& operator=(const DrainScope&) = delete;
+};
+
+void announce(const Preflight& preflight, const PipelinePlaces& places, const Options& options, bool terminal) {
+  if (terminal) {
+    std::fputs(plan_text(preflight, places, options).c_str(), stdout);
+    const std::string checks = checks_text(preflight.checks, false);
+    std::printf("%s%s\n", checks.empty() ? "" : "\n", checks.c_str());
+    return;
+  }
+  for (const Check& check : preflight.checks) {
+    if (check.level == Check::Level::good) continue;
+    log_event(check.level == Check::Level::note ? LogLevel::info : LogLevel::warn, "check", check.what, {{"check", check.name}, {"fix", check.fix}});
+  }
+  log_event(LogLevel::info, "plan", preflight.state ? "resumes" : "copies the tables, then follows them",
+            {{"source", preflight.source},
+             {"destination", places.destination.text()},
+             {"tables", static_cast<std::uint64_t>(preflight.tables.size())},
+             {"slot", preflight.slot}});
+}
+
+Status check_snapshot(const Options& options, const PipelinePlaces& places) {
+  if (options.snapshot.empty()) return ok();
+  if (places.destination.kind != DestinationName::Kind::duckdb) return usage_error("--snapshot is for a DuckDB mirror", "use --to duckdb:PATH");
+  std::error_code ignored;
+  if (std::filesystem::weakly_canonical(options.snapshot, ignored).string() != places.destination.path) return ok();
+  return usage_error("--snapshot " + options.snapshot + " is the mirror itself", "name another file");
+}
+
+/// 3 when a table waits for a decision, of what --until asked for.
+ExitCode exit_code_of_run(const Options& options, const StatusDocument& last) {
+  if (options.until.empty() || signals_received.load() > 0) return ExitCode::done;
+  return exit_code_of(last);
+}
+
+}  // namespace
+
+Result<ExitCode> run_verb(const Options& options, const Environment& environment) {
+  catch_signals();
+  TRY(const PipelinePlaces places, find_places(options, environment));
+  CHECK_OK(check_snapshot(options, places));
+  CHECK_OK(check_destination(places, options));
+  TRY(const TableSelection selection, TableSelection::parse(options.tables));
+  TRY(const ConnectionOptions source, find_source(options, load_state(options, places)));
+  TRY(const auto other, ControlClient::connect(places.socket));
+  if (other)
+    return fatal("running", "luge runs for " + places.destination.text() + " already",
+                 "luge status --to " + places.destination.text() + " shows how it is");
+
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1 && !options.json && options.log == "text";
+  // An earlier run's directory is locked before anything is looked at; on a first start there is none to lock yet.
+  std::optional<InstanceLock> lock;
+  if (std::filesystem::is_directory(places.directory)) {
+    TRY(lock, InstanceLock::acquire_patiently(places.lock));
+  }
+  const Preflight preflight = examine({options, places, selection, source});
+  if (preflight.exit_code() != ExitCode::done) return error_of(preflight);
+  announce(preflight, places, options, terminal);
+
+  TRY(const auto host, PipelineHost::open(options, places, selection, source, std::move(lock)));
+  const DrainScope draining(host->driver());
+  if (terminal && options.log_level == "info") configure_log(LogFormat::text, LogLevel::warn);  // lines would tear the display apart
+  Status ended = ok();
+  {
+    const ProgressDisplay progress([&] { return host->status(); }, terminal);
+    ended = host->run();
+  }
+  const StatusDocument last = host->status();
+  if (options.json) std::printf("%s\n", to_json(last).c_str());
+  if (!ended) return ended.error();
+  return exit_code_of_run(options, last);
+}
+
+}  // namespace luge

@@ -1,0 +1,57 @@
+#include "app/verify/verify_service.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "app/control_service.h"
+#include "app/name_pattern.h"
+#include "app/snowflake/snowflake_settings.h"
+#include "app/usage_error.h"
+#include "source/slot.h"
+
+namespace luge {
+
+namespace {
+constexpr Duration kCatalogTimeout = std::chrono::seconds(20);
+}  // namespace
+
+Result<VerifyReport> verify_host(PipelineHost& host, const std::string& patterns, std::size_t keys, std::function<void(const TableName&)> on_table,
+                                 const std::stop_token& stop) {
+  if (host.options().mode == "log")
+    return usage_error("this pipeline keeps a log, and verify compares mirrors", "follow the tables with --mode mirror to compare them");
+  VerifyRequest request;
+  if (host.places().destination.kind == DestinationName::Kind::snowflake) {
+    TRY(request.snowflake, require_snowflake(host.options()));
+    if (request.snowflake->current_state == SnowflakeOptions::CurrentState::none)
+      return usage_error("with current_state: none there is no mirror, and verify compares mirrors", "use current_state: merge, or view");
+  } else if (host.places().destination.kind != DestinationName::Kind::duckdb) {
+    return usage_error("verify compares mirrors in DuckDB and Snowflake; " + host.places().destination.text() + " keeps none");
+  }
+  // With no table known yet there would be no difference either.
+  CHECK_OK(host.driver().await_catalog(kCatalogTimeout));
+  request.source = host.source();
+  request.publication = default_slot_name(host.options().pipeline);
+  request.keys = keys;
+  request.on_table = std::move(on_table);
+  request.stop = stop;
+  if (!patterns.empty()) {
+    std::vector<TableName> known;
+    for (const TableStatus& table : host.driver().status().pipeline.tables) known.push_back(table.record.name);
+    for (const std::string& pattern : split_outside_quotes(patterns, ',')) {
+      TRY(const auto matched, match_tables(pattern, known));
+      request.tables.insert(request.tables.end(), matched.begin(), matched.end());
+    }
+  }
+  return verify(host.driver(), request);
+}
+
+Result<std::string> answer_verify(PipelineHost& host, const ControlRequest& request, const ControlReply& reply) {
+  std::size_t keys = 10;
+  const std::string text = request.arg("keys");
+  std::from_chars(text.data(), text.data() + text.size(), keys);
+  const auto name_table = [&](const TableName& table) { reply.line(nlohmann::json{{"table", to_string(table)}}.dump()); };
+  TRY(const VerifyReport report, verify_host(host, request.arg("tables"), keys, name_table, reply.stop()));
+  return to_json(report);
+}
+
+}  // namespace luge

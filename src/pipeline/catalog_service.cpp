@@ -1,0 +1,47 @@
+#include "pipeline/catalog_service.h"
+
+#include <utility>
+
+namespace luge {
+
+namespace {
+
+std::vector<FollowedTable> followed(const Frontier& frontier) {
+  std::vector<FollowedTable> tables;
+  for (const TableRecord& record : frontier.tables) {
+    tables.push_back({record.oid, record.file_node, record.schema, record.state == TableState::dropped});
+  }
+  return tables;
+}
+
+TableEvent to_event(CatalogChange change) {
+  switch (change.kind) {
+    case CatalogChange::Kind::found: return TableFound{std::move(change.table)};
+    case CatalogChange::Kind::gone: return TableGone{change.oid};
+    case CatalogChange::Kind::rewritten: return TableRewritten{change.oid, std::move(change.why)};
+    case CatalogChange::Kind::remember: return CatalogSeen{std::move(change.memory)};
+    case CatalogChange::Kind::reshaped: return TableReshaped{std::move(change.table), change.after};
+  }
+  return TableGone{change.oid};
+}
+
+}  // namespace
+
+CatalogService::CatalogService(const DriverOptions& options, const StateRecord& record, const Frontier& frontier, std::function<void()> wake)
+    : watcher_(options.source, CatalogScanOptions{record.publication, record.publication_created, options.wants}, followed(frontier),
+               frontier.catalog_memory, options.catalog_poll_interval, std::move(wake)) {}
+
+std::optional<CatalogPort::Answer> CatalogService::try_take_answer() {
+  auto answer = watcher_.try_take_answer();
+  if (!answer) return std::nullopt;
+  if (!answer->table) return Answer{answer->oid, std::move(answer->table).error()};
+  return Answer{answer->oid, *std::move(answer->table), std::move(answer->seen)};
+}
+
+std::optional<TableEvent> CatalogService::try_take_event() {
+  auto change = watcher_.try_take_change();
+  if (!change) return std::nullopt;
+  return to_event(std::move(*change));
+}
+
+}  // namespace luge

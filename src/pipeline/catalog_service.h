@@ -1,0 +1,30 @@
+#pragma once
+#include <functional>
+
+#include "model/frontier.h"
+#include "pipeline/driver.h"
+#include "pipeline/ports.h"
+#include "source/catalog_watcher.h"
+#include "state/state_store.h"
+
+namespace luge {
+
+/// The pipeline's two views of the source's catalog, in front of one CatalogWatcher.
+class CatalogService final : public CatalogPort, public TableFinder {
+ public:
+  /// `frontier` says which tables the destination knows; `record` whether the publication is luge's own, so that it may add to it.
+  /// `wake` is called on another thread when there is an answer or an event.
+  CatalogService(const DriverOptions& options, const StateRecord& record, const Frontier& frontier, std::function<void()> wake);
+
+  bool try_request(RelationOid oid, std::vector<Oid> types) override { return watcher_.try_request(oid, std::move(types)); }
+  std::optional<Answer> try_take_answer() override;
+  std::optional<TableEvent> try_take_event() override;
+
+  /// The whole catalog was read once, and every event of that was taken.
+  bool first_scan_done() const { return watcher_.first_look_taken(); }
+
+ private:
+  CatalogWatcher watcher_;
+};
+
+}  // namespace luge

@@ -1,0 +1,102 @@
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+
+#include "base/memory_budget.h"
+#include "base/retry_policy.h"
+#include "destination/destination_worker.h"
+#include "pipeline/catalog_service.h"
+#include "pipeline/driver.h"
+#include "pipeline/driver_opening.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/source_gate.h"
+#include "pipeline/table_copier.h"
+#include "pipeline/wake_event.h"
+#include "state/state_worker.h"
+
+namespace luge {
+
+/// The threads around one Pipeline. What lives for one opening of the destination is in Running.
+class Driver::Impl {
+ public:
+  Impl(DriverOptions options, Destination& destination, StateStore& state);
+
+  Status run();
+  void request_drain();
+  void request_stop();
+  DriverStatus status() const;
+  Status await_catalog(Duration timeout);
+  Status resync(const TableName& table);
+  Status hold(Duration at_most);
+  Result<std::shared_ptr<ReadHandle>> read_at(Lsn lsn, Duration timeout, const std::stop_token& stop);
+  Result<std::shared_ptr<ReadHandle>> read() { return destination_.read(); }
+
+ private:
+  /// Parts that work together from one opening of the destination to the next.
+  struct Running {
+    Running(Impl& owner, Opening opening, const Lease& lease);
+    Opening start;
+    MemoryBudget memory;
+    StateWorker state;
+    DestinationWorker worker;
+    CatalogService catalog;
+    TableCopier copier;
+    Pipeline pipeline;
+  };
+  enum class SessionEnd : char { finished, lost };
+
+  Status run_opening(const Lease& lease);
+  /// Connects and steps until the connection is lost (good) or something worse happens.
+  Result<SessionEnd> run_session(Running& running);
+  Result<std::unique_ptr<ReplicationStream>> connect(Running& running, SessionFacts& facts);
+  Status wait_for_work(const Wait& wait, ReplicationStream* stream);
+  /// Steps without a source, so that outcomes are collected; for as long as the backoff lasts.
+  Status back_off(Running& running, const Error& why);
+  Status finish(Running& running, ReplicationStream* stream);
+  Result<bool> finished_or_not(Running& running);
+  Frontier current_frontier(const Running& running) const;
+  void copy_intent(Running& running, bool now);
+
+  void run_commands(Pipeline* pipeline);
+  /// Runs `command` between two steps and waits for it. False: nothing runs, or time is up.
+  bool on_driver_thread(std::function<void(Pipeline&)> command, Duration timeout);
+  void publish(const Running* running, const char* state);
+  void note_error(const Error& error, const char* event);
+  bool stopping() const { return stop_.load(std::memory_order_relaxed); }
+
+  const DriverOptions options_;
+  Destination& destination_;
+  StateStore& state_store_;
+  SystemClock clock_;
+  std::unique_ptr<Random> random_;
+  WakeEvent wake_;
+  std::stop_source stop_source_;
+  std::atomic<bool> drain_{false};
+  std::atomic<bool> stop_{false};
+  SourceGate gate_;
+  RetryPolicy session_retry_;
+  RetryPolicy opening_retry_;
+
+  std::atomic<bool> ever_streamed_{false};       ///< before, an unreachable server is the user's to know at once
+  bool whole_only_ = false;          ///< the server failed inside a streamed transaction
+  bool begin_again_ = false;         ///< the stream showed a gap; the next opening repairs it
+  bool text_only_ = false;           ///< a column without binary reader was met
+  std::optional<Lsn> until_;         ///< what options_.until came to
+  std::optional<Instant> drain_deadline_;
+  Lsn intent_copied_;
+  Instant intent_copied_at_;
+  Instant published_at_;
+
+  mutable std::mutex mutex_;         ///< protects what follows
+  mutable std::condition_variable changed_;
+  DriverStatus status_;
+  mutable std::atomic<bool> status_wanted_{false};
+  std::uint64_t status_number_ = 0;
+  bool accepting_ = false;           ///< a pipeline steps: commands are taken
+  std::deque<std::function<void(Pipeline&)>> commands_;
+};
+
+}  // namespace luge

@@ -1,0 +1,91 @@
+#include "pipeline/progress_reporter.h"
+
+#include <algorithm>
+
+#include "base/ensure.h"
+
+namespace luge {
+
+namespace {
+constexpr Duration kLongestFeedbackInterval = std::chrono::seconds(10);
+constexpr Duration kIdleSaveInterval = std::chrono::seconds(10);
+constexpr Duration kWantedPingInterval = std::chrono::milliseconds(100);
+}  // namespace
+
+void ProgressReporter::start_session(ReplicationStream& stream, Lsn confirmed_flush, Duration wal_sender_timeout, Instant now) {
+  stream_ = &stream;
+  session_received_ = confirmed_flush;
+  flushed_ = confirmed_flush;
+  last_frame_ = now;
+  last_feedback_ = now;
+  pinged_ = false;
+  reply_now_ = false;
+  silence_limit_ = wal_sender_timeout;
+  feedback_interval_ =
+      wal_sender_timeout.count() == 0 ? kLongestFeedbackInterval : std::min<Duration>(kLongestFeedbackInterval, wal_sender_timeout / 3);
+}
+
+void ProgressReporter::position_received(Lsn position) { session_received_ = std::max(session_received_, position); }
+
+Status ProgressReporter::save(const AckLedger& ledger, Instant now) {
+  if (saving_) {
+    auto answer = state_.try_take_saved();
+    if (!answer) return ok();
+    saving_ = false;
+    if (!*answer) return std::move(*answer).error();
+    saved_ = std::max(saved_, **answer);
+    if (saved_ >= ledger.complete_through()) save_soon_ = false;
+  }
+  const Lsn target = ledger.complete_through();
+  if (target <= saved_) return ok();
+  const bool data_moved = ledger.durable_checkpoint() != saved_checkpoint_;
+  const bool wanted = wanted_ > saved_ && target >= wanted_;
+  if (!data_moved && !save_soon_ && !wanted && now - last_save_ < kIdleSaveInterval) return ok();
+  if (state_.try_save(target, ledger.durable_checkpoint())) {
+    saving_ = true;
+    last_save_ = now;
+    saved_checkpoint_ = ledger.durable_checkpoint();
+  }
+  return ok();
+}
+
+Status ProgressReporter::check_silence(Instant now) const {
+  if (stream_ == nullptr || silence_limit_.count() == 0) return ok();
+  if (now - last_frame_ < silence_limit_) return ok();
+  return make_error(Recovery::reconnect, "silent_server", "the server has sent nothing for wal_sender_timeout although it was asked to answer",
+                    "check the network between luge and the server; luge reconnects by itself");
+}
+
+Status ProgressReporter::report(const AckLedger& ledger, Instant now) {
+  CHECK_OK(save(ledger, now));
+  if (stream_ == nullptr) return ok();
+
+  const Lsn flush = flush_target();
+  ENSURE(flush <= std::max(saved_, flushed_), "feedback beyond the stored intent");
+  const bool silent_half = silence_limit_.count() != 0 && !pinged_ && now - last_frame_ >= silence_limit_ / 2;
+  const bool wanted_ping = wanted_ > flushed_ && session_received_ < wanted_ && now - last_feedback_ >= kWantedPingInterval;
+  const bool due = reply_now_ || flush > flushed_ || silent_half || wanted_ping || now - last_feedback_ >= feedback_interval_;
+  if (!due) return ok();
+
+  Feedback feedback;
+  feedback.written = session_received_;
+  feedback.flushed = flush;
+  feedback.applied = flush;
+  feedback.reply_requested = silent_half || wanted_ping;
+  CHECK_OK(stream_->send_feedback(feedback));
+  flushed_ = flush;
+  last_feedback_ = now;
+  reply_now_ = false;
+  if (feedback.reply_requested && silent_half) pinged_ = true;
+  return ok();
+}
+
+Instant ProgressReporter::next_due(Instant now) const {
+  if (stream_ == nullptr) return {INT64_MAX};
+  Instant due = last_feedback_ + feedback_interval_;
+  if (silence_limit_.count() != 0) due = std::min(due, last_frame_ + (pinged_ ? silence_limit_ : silence_limit_ / 2));
+  if (wanted_ > flushed_) due = std::min(due, now + kWantedPingInterval);
+  return due;
+}
+
+}  // namespace luge

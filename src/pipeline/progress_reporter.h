@@ -1,0 +1,71 @@
+#pragma once
+#include "acknowledge/ack_ledger.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "source/replication_stream.h"
+#include "state/state_store.h"
+
+namespace luge {
+
+/// Turns durable into confirmed: stores ack_intent first, then sends it as feedback. Never waits for a destination, and never
+/// sends a flush position that is not stored (design.md §3 rule 2).
+class ProgressReporter {
+ public:
+  ProgressReporter(StateSink& state, Lsn ack_intent) : state_(state), saved_(ack_intent) {}
+
+  void start_session(ReplicationStream& stream, Lsn confirmed_flush, Duration wal_sender_timeout, Instant now);
+  void end_session() { stream_ = nullptr; }
+
+  /// Any frame at all: the connection lives.
+  void frame_arrived(Instant now) {
+    last_frame_ = now;
+    pinged_ = false;
+  }
+  /// The stream of this session stands at `position` (Commit.end_lsn or keepalive).
+  void position_received(Lsn position);
+  /// A keepalive asked for an answer: one goes out now, another when its position is stored.
+  void reply_requested() {
+    reply_now_ = true;
+    save_soon_ = true;
+  }
+  /// Somebody waits for this acknowledgement: store idle positions without delay, and ask the server for one.
+  void want(Lsn position) { wanted_ = std::max(wanted_, position); }
+
+  /// The stream was read until nothing more was there. Error: reconnect, when the server has been silent for wal_sender_timeout.
+  /// Only a luge that listens may call the server silent.
+  Status check_silence(Instant now) const;
+  /// Collects a finished save, starts the next, sends feedback that is due. Errors: of the state store, of the stream, or
+  /// reconnect when the server has been silent for wal_sender_timeout.
+  Status report(const AckLedger& ledger, Instant now);
+
+  /// Last flush position sent.
+  Lsn acknowledged() const { return flushed_; }
+  Lsn intent_saved() const { return saved_; }
+  /// Everything complete is stored and sent.
+  bool settled(const AckLedger& ledger) const { return saved_ >= ledger.complete_through() && (stream_ == nullptr || flushed_ >= flush_target()); }
+  Instant next_due(Instant now) const;
+
+ private:
+  Status save(const AckLedger& ledger, Instant now);
+  Lsn flush_target() const { return std::max(flushed_, std::min(saved_, session_received_)); }
+
+  StateSink& state_;
+  ReplicationStream* stream_ = nullptr;
+  Lsn saved_;
+  Checkpoint saved_checkpoint_;
+  bool saving_ = false;
+  bool save_soon_ = false;
+  Instant last_save_;
+  Lsn wanted_;
+
+  Lsn session_received_;
+  Lsn flushed_;
+  bool reply_now_ = false;
+  bool pinged_ = false;
+  Instant last_frame_;
+  Instant last_feedback_;
+  Duration feedback_interval_{std::chrono::seconds(10)};
+  Duration silence_limit_{0};
+};
+
+}  // namespace luge

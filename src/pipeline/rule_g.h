@@ -1,0 +1,36 @@
+#pragma once
+#include <string>
+
+#include "base/error.h"
+#include "model/frontier.h"
+#include "source/session_facts.h"
+#include "state/state_store.h"
+
+namespace luge {
+
+/// What rule G (design.md §3 rule 3) says about resuming.
+struct GapVerdict {
+  enum class Kind : char {
+    resume,       ///< start at 0/0; whole transactions at or before the checkpoint are skipped
+    identity,     ///< another cluster, database or publication: an operator must decide
+    gap,          ///< changes are missing between `from` and `to`
+    destination,  ///< the destination is behind what was acknowledged: restored, torn or replaced file
+    unavailable,  ///< cannot tell yet: slot busy, server in recovery; try again
+  };
+  Kind kind = Kind::resume;
+  Lsn from;
+  Lsn to;
+  std::string what;
+  std::string hint;
+};
+
+/// Pure. Evaluated after every connect, before the first row.
+GapVerdict evaluate_gap(const SessionFacts& facts, const StateRecord& state, const Frontier& destination);
+
+/// The slot stood at `confirmed_flush`, so the transaction at `witness` had to come again; `seen`, beyond it, came instead.
+GapVerdict another_history(Lsn confirmed_flush, Lsn witness, Lsn seen);
+
+/// A verdict as the error that stops the pipeline (exit code 3).
+Error to_error(const GapVerdict& verdict);
+
+}  // namespace luge
