@@ -1,0 +1,1 @@
+"""The SQL side: dialect, sessions, statements."""

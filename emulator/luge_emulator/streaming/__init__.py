@@ -1,0 +1,1 @@
+"""The Snowpipe Streaming side: channels, reading of rows, committing."""
