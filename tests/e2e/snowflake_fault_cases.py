@@ -1,0 +1,264 @@
+"""What Snowflake, its network and its other users do to a running luge. Each case has an emulator of its own, and each ends with the full comparison:
+current state equals the source, and no position stands twice in a log."""
+import threading
+import time
+
+from case import CaseFailed, python_case
+from support.luge_process import lsn_number
+
+ROWS = r"/v2/streaming/.*/rows$"
+STATUSES = "bulk-channel-status$"
+SQL = "/api/v2/statements"
+
+TABLES = """
+CREATE TABLE keyed (id int PRIMARY KEY, v text, big text);
+ALTER TABLE keyed ALTER big SET STORAGE EXTERNAL;
+CREATE TABLE composite (a int, b text, v int, PRIMARY KEY (b, a));
+CREATE TABLE keyless (a int, b text);
+ALTER TABLE keyless REPLICA IDENTITY FULL;
+INSERT INTO keyed SELECT i, 'v' || i, repeat(md5(i::text), 100) FROM generate_series(1, 50) i;
+INSERT INTO composite SELECT i % 7, 'b' || i, i FROM generate_series(1, 50) i;
+INSERT INTO keyless SELECT i % 5, 'same' FROM generate_series(1, 20) i;
+"""
+
+
+def fault_case(function):
+    """A case on an emulator that nobody shares, with tables that are live when it begins."""
+    def case_with_emulator(case):
+        case.own_emulator()
+        case.execute(TABLES)
+        case.sync()
+        case.same()
+        function(case)
+
+    case_with_emulator.__name__ = function.__name__
+    case_with_emulator.settings = ("snowflake-rest", "snowflake-sdk")
+    return python_case(case_with_emulator)
+
+
+def change(case, rounds=12, pause=0.05):
+    """Transactions of all kinds, one after the other."""
+    for i in range(rounds):
+        number = case.rounds = getattr(case, "rounds", 1000) + 10
+        case.execute(f"""
+            INSERT INTO keyed SELECT {number} + g, 'new', repeat(md5(g::text), 100) FROM generate_series(1, 5) g;
+            UPDATE keyed SET v = v || '.' WHERE id % 10 = {i % 10};
+            UPDATE keyed SET id = -{number} WHERE id = {number} + 1;
+            DELETE FROM keyed WHERE id = {number} + 2;
+            INSERT INTO composite VALUES ({number}, 'x', {i});
+            UPDATE composite SET v = v + 1 WHERE a = {i % 7};
+            INSERT INTO keyless VALUES ({i % 5}, 'same'), (NULL, NULL);
+            DELETE FROM keyless WHERE ctid = (SELECT min(ctid) FROM keyless WHERE a = {i % 5});
+        """)
+        time.sleep(pause)
+
+
+def survives(case, kind, path, **more):
+    """The fault is met, and everything arrives."""
+    case.control.fault(kind, path, **more)
+    change(case)
+    case.sync()
+    if not case.control.hits():
+        raise CaseFailed(f"the fault was not met: {case.control.ask('faults')}")
+    case.control.clear_faults()
+    change(case, rounds=3)
+
+
+# Answers ----------------------------------------------------------------------------------------------------------------------------
+
+
+@fault_case
+def too_many_requests(case):
+    survives(case, "status", ROWS, status=429, count=12)
+
+
+@fault_case
+def internal_errors(case):
+    survives(case, "status", ROWS, status=500, count=8)
+
+
+@fault_case
+def a_bare_string_as_answer(case):
+    survives(case, "status", "/v2/streaming/", status=503, shape="bare", count=10)
+
+
+@fault_case
+def statuses_fail(case):
+    survives(case, "status", STATUSES, status=503, count=10)
+
+
+@fault_case
+def statements_fail(case):
+    survives(case, "status", SQL, status=503, count=8)
+
+
+@fault_case
+def a_pipe_that_failed_over(case):
+    case.control.fault("status", ROWS, status=410, count=2)
+    change(case, rounds=4)
+    case.control.post("invalidate")
+    change(case)
+
+
+@fault_case
+def replies_that_are_lost(case):
+    survives(case, "drop", ROWS, count=10, after=True)
+
+
+@fault_case
+def requests_that_are_lost(case):
+    survives(case, "drop", ROWS, count=10, after=False)
+
+
+@fault_case
+def replies_of_statements_that_are_lost(case):
+    """The commit of a merge, too: the watermark tells whether it happened."""
+    survives(case, "drop", SQL, count=8, after=True)
+
+
+@fault_case
+def slow_answers(case):
+    survives(case, "latency", "/v2/streaming/", seconds=0.7, count=12)
+
+
+@fault_case
+def tokens_that_expire(case):
+    for _ in range(4):
+        case.control.post("expire-tokens")
+        change(case, rounds=3)
+
+
+@fault_case
+def an_outage_opens_the_breaker(case):
+    """Acknowledgement stops, nothing is lost, and status says what is going on."""
+    case.control.fault("status", "/v2/streaming/", status=503, count=100000)
+    change(case, rounds=3)
+    behind = lsn_number(case.flushed())
+    seen = case.luge.wait_until(lambda status: link_of(status)["breaker"] != "closed", "the breaker to open")
+    if not link_of(seen)["last_error"]:
+        raise CaseFailed(f"status does not say what is wrong: {link_of(seen)}")
+    if lsn_number(seen["lsn"]["acknowledged"]) >= behind:
+        raise CaseFailed("acknowledged what is not durable")
+    case.control.clear_faults()
+    case.luge.wait_until(lambda status: link_of(status)["breaker"] == "closed", "the breaker to close")
+
+
+def link_of(status):
+    return status.get("link") or {"breaker": "closed", "last_error": None}
+
+
+# Others who open, drop and change things -------------------------------------------------------------------------------------------
+
+
+@fault_case
+def a_ghost_opens_the_channels(case):
+    change(case, rounds=2)
+    stop = threading.Event()
+
+    def haunt():
+        while not stop.wait(0.4):
+            for name in [channel["channel_name"] for channel in case.control.channels()]:
+                case.control.post("reopen", channel=name)
+
+    ghost = threading.Thread(target=haunt)
+    ghost.start()
+    try:
+        change(case, rounds=10, pause=0.2)
+    finally:
+        stop.set()
+        ghost.join()
+
+
+@fault_case
+def channels_dropped_while_idle(case):
+    change(case, rounds=2)
+    merged(case)
+    case.control.post("drop-channel")
+    change(case)
+
+
+@fault_case
+def the_logs_are_dropped_while_idle(case):
+    change(case, rounds=2)
+    merged(case)
+    case.control.sql('DROP TABLE PUBLIC.KEYED__LOG; DROP TABLE PUBLIC.KEYLESS__LOG', case.target_database)
+    change(case)
+
+
+@fault_case
+def a_log_is_replaced_while_idle(case):
+    change(case, rounds=2)
+    merged(case)
+    case.control.sql('CREATE OR REPLACE TABLE PUBLIC.COMPOSITE__LOG LIKE PUBLIC.COMPOSITE__LOG', case.target_database)
+    change(case)
+
+
+@fault_case
+def a_column_of_a_log_is_dropped(case):
+    change(case, rounds=2)
+    merged(case)
+    case.control.sql('ALTER TABLE PUBLIC.KEYED__LOG DROP COLUMN V', case.target_database)
+    change(case)
+
+
+@fault_case
+def a_column_of_a_log_is_narrowed(case):
+    change(case, rounds=2)
+    merged(case)
+    case.control.sql('ALTER TABLE PUBLIC.KEYED__LOG DROP COLUMN BIG; ALTER TABLE PUBLIC.KEYED__LOG ADD COLUMN BIG VARCHAR(10)', case.target_database)
+    change(case)
+
+
+@fault_case
+def current_state_is_dropped(case):
+    """It cannot be made from the log, which does not hold the copy: the table stops, and a new copy helps."""
+    change(case, rounds=2)
+    merged(case)
+    case.control.sql('DROP TABLE PUBLIC.COMPOSITE', case.target_database)
+    change(case, rounds=8, pause=0.5)  # a merge fails; the next batch brings it up
+    case.expect_state("public.composite", "quarantined", "state_lost|dropped")
+    case.sync()
+    case.verb(0, ["resync", "public.composite"])
+    case.expect_state("public.composite", "live")
+    change(case, rounds=2)
+
+
+@fault_case
+def rows_are_refused(case):
+    """A constraint of somebody else's: the table stops with Snowflake's reason, the others go on, and so does acknowledgement."""
+    change(case, rounds=2)
+    merged(case)
+    case.control.sql('ALTER TABLE PUBLIC.COMPOSITE__LOG ALTER COLUMN V SET NOT NULL', case.target_database)
+    case.execute("INSERT INTO composite VALUES (1, 'null', NULL)")
+    change(case, rounds=3)
+    case.expect_state("public.composite", "quarantined", "rejected")
+    case.sync()  # waits for acknowledgement's place, too
+    case.same()
+    case.control.sql('ALTER TABLE PUBLIC.COMPOSITE__LOG ALTER COLUMN V DROP NOT NULL', case.target_database)
+    case.verb(0, ["resync", "public.composite"])
+    case.expect_state("public.composite", "live")
+    change(case, rounds=2)
+
+
+@fault_case
+def a_table_of_somebody_else(case):
+    """It is neither replaced nor changed; its namesake stops, until there is room."""
+    case.control.sql("CREATE TABLE PUBLIC.LATER (ID NUMBER(38,0), OWN VARCHAR); INSERT INTO PUBLIC.LATER VALUES (7, 'kept')", case.target_database)
+    case.execute("CREATE TABLE later (id int PRIMARY KEY, v text); INSERT INTO later VALUES (1, 'x')")
+    case.expect_state("public.later", "quarantined", "foreign_table")
+    change(case, rounds=2)
+    case.execute("INSERT INTO later VALUES (2, 'y')")
+    case.sync()
+    if case.control.sql("SELECT * FROM PUBLIC.LATER", case.target_database) != [["7", "kept"]]:
+        raise CaseFailed("the table of somebody else was changed")
+    case.control.sql("ALTER TABLE PUBLIC.LATER RENAME TO PUBLIC.THEIRS", case.target_database)
+    case.verb(0, ["resync", "public.later"])
+    case.expect_state("public.later", "live")
+    case.execute("INSERT INTO later VALUES (3, 'z')")
+
+
+def merged(case):
+    """Everything committed is in current state, and the pipeline is quiet."""
+    case.sync()
+    case.same()
+    time.sleep(0.5)

@@ -1,0 +1,120 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pipeline/pipeline.h"
+#include "sim/sim_catalog.h"
+#include "sim/sim_copy.h"
+#include "sim/sim_sink.h"
+#include "sim/sim_state.h"
+#include "sim/sim_stream.h"
+
+namespace luge {
+
+/// The simulated world as one instance of luge sees it. All outlive every instance.
+struct Surroundings {
+  SimPostgres& server;
+  SimDestination& destination;
+  SimStateStore& state;
+  Oracle& oracle;
+  const Instant& now;
+  const Trace& trace;
+  Marks& marks;
+  PipelineOptions options;
+  std::size_t memory_bytes = 64U << 20;
+  std::size_t sink_capacity = 3;
+  bool streaming = true;
+  /// Something happened after which a gap may rightly be reported.
+  bool gap_possible = false;
+  /// The server went back: what luge stores late may lie beyond its WAL for a while.
+  bool restored = false;
+};
+
+class SimClock final : public Clock {
+ public:
+  explicit SimClock(const Instant& now) : now_(now) {}
+  Instant now() const override { return now_; }
+  PgTimestamp wall_now() const override { return {now_.micros + wall_offset}; }
+  std::int64_t wall_offset = 0;
+
+ private:
+  const Instant& now_;
+};
+
+/// One process of luge: the real pipeline, and around it the small loop that the real driver is (open, gap test, connect, step,
+/// reopen after an error), with an operator who lets gaps be repaired.
+class LugeInstance {
+ public:
+  LugeInstance(Surroundings& around, Dice dice);
+  ~LugeInstance();
+
+  void run();
+  Instant next_due() const;
+
+  bool stopped() const { return phase_ == Phase::stopped; }
+  bool streaming() const { return phase_ == Phase::streaming; }
+  Fence fence() const { return owner_.fence; }
+  Pipeline* pipeline() { return running_ ? running_->pipeline.get() : nullptr; }
+
+  // Faults.
+  /// A worker in the middle of a commit outlives its process by a moment.
+  struct Orphan {
+    std::shared_ptr<MemoryBudget> memory;
+    std::unique_ptr<SimSink> sink;
+  };
+  std::optional<Orphan> die();
+  void pause_until(Instant until);
+  void drain();
+  void wall_clock_jumps(std::int64_t micros) { clock_.wall_offset += micros; }
+  SimStream* stream() { return stream_.get(); }
+  SimSink* sink() { return running_ ? running_->sink.get() : nullptr; }
+  SimStateSink* state_sink() { return running_ ? running_->state.get() : nullptr; }
+  SimCopy* copies() { return running_ ? running_->copies.get() : nullptr; }
+
+ private:
+  enum class Phase : char { opening, repairing, connecting, streaming, stopped };
+  struct Running {
+    std::shared_ptr<MemoryBudget> memory;
+    std::unique_ptr<SimSink> sink;
+    std::unique_ptr<SimStateSink> state;
+    std::unique_ptr<SimCatalog> catalog;
+    std::unique_ptr<SimTableFinder> finder;
+    std::unique_ptr<SimCopy> copies;
+    std::unique_ptr<Pipeline> pipeline;
+  };
+
+  void open();
+  void repair();
+  void connect();
+  void step();
+  bool must_step() const;
+  void start_pipeline(const Frontier& frontier, bool resync_all);
+  void lose_session(const Error& error);
+  void reopen(const Error& error);
+  void stop(const std::string& why);
+  bool judge(const SessionFacts& facts, const Frontier& frontier, GapVerdict& verdict);
+
+  Surroundings& around_;
+  Dice dice_;
+  SimClock clock_;
+  SimStream::Owner owner_;
+  std::optional<Lease> lease_;
+  StateRecord record_;
+  Phase phase_ = Phase::opening;
+  Instant due_;          ///< opening, repairing, connecting: the next attempt
+  Instant busy_until_;   ///< a step takes time
+  Instant paused_until_;
+  Instant last_step_;
+  Wait wait_;
+  bool was_paused_ = false;
+  bool draining_ = false;
+  bool slot_dropped_ = false;
+  bool epoch_chosen_ = false;
+  bool begin_again_ = false;  ///< the stream showed a gap
+  std::optional<Running> running_;
+  std::unique_ptr<SimStream> stream_;  ///< ends before the pipeline
+};
+
+}  // namespace luge

@@ -1,0 +1,95 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipeline/rule_g.h"
+#include "sim/sim_destination.h"
+#include "sim/sim_postgres.h"
+
+namespace luge {
+
+/// Knows what the source holds at every position and compares everything luge does with it: the invariants of
+/// correctness.md §7. The first violation of a seed is kept; the world stops there.
+class Oracle {
+ public:
+  Oracle(SimPostgres& server, SimDestination& destination, const Trace& trace, Marks& marks)
+      : server_(server), destination_(destination), trace_(trace), marks_(marks) {}
+
+  struct Failure {
+    std::string invariant;
+    std::string what;
+  };
+  void fail(const char* invariant, std::string what);
+  const std::optional<Failure>& failure() const { return failure_; }
+  Xid next_xid() const { return server_.next_xid(); }
+  std::uint32_t course() const { return server_.course(); }
+
+  // What the stream delivers and what comes back.
+  void session_started(Lsn confirmed);
+  void position_delivered(Lsn position) { legal_.insert(position); }
+  void transaction_delivered(Lsn commit_lsn);
+  /// I1, I2, I10. `owner`: the instance is the newest.
+  void feedback(Lsn flushed, Lsn stored_intent, bool owner, Lsn intent_when_fenced);
+  /// I1.
+  void intent_saved(Lsn intent);
+
+  // What the destination takes in.
+  /// I6: these rows belong to this committed transaction, with the ordinals they have at every delivery.
+  bool check_run(const TableChunk& chunk, std::uint32_t first_row, const TransactionRun& run);
+  /// I4 to I8.
+  void destination_committed(const MirrorStore& store);
+
+  /// I11. `gap_possible`: something happened since the last session after which a gap may be reported.
+  void verdict(const GapVerdict& verdict, Epoch epoch, bool gap_possible);
+  /// I11. The stream itself showed a gap, to an instance for which everything before `complete` is complete.
+  void gap_in_stream(Lsn complete, bool gap_possible);
+  void epoch_started(Lsn intent);
+  /// The server went back to `to`: the course of history until now is remembered beside the new one.
+  void history_changed(std::shared_ptr<const SourceHistory> before, Lsn to);
+
+  /// I14: everything is live and equal.
+  void check_converged();
+
+ private:
+  bool complete(const SourceTransaction& transaction, const MirrorStore& store) const;
+  /// First transaction that ends at or before `through` and is not durable; null: none.
+  const SourceTransaction* incomplete(Lsn from, Lsn through) const;
+  const SourceTransaction* find(Lsn commit_lsn) const;
+  /// The server went back, and what it has now is not this transaction.
+  bool lost(Lsn commit_lsn) const;
+  bool is_present(const Witness& witness) const;
+  /// What differs between the mirror's table and the source at `lsn`; empty: nothing.
+  std::string compare(const std::shared_ptr<const MirrorTable>& table, const CopyNotes& notes, Lsn lsn, const SourceHistory& history);
+  /// `oldest`: the first of the version's shapes that the table may still have.
+  std::string compare_shape(const MirrorTable& table, std::size_t oldest, const TableVersion& version) const;
+  std::string compare_rows(const MirrorTable& table, const TableVersion& version) const;
+
+  SimPostgres& server_;
+  SimDestination& destination_;
+  const Trace& trace_;
+  Marks& marks_;
+  std::optional<Failure> failure_;
+
+  Epoch epoch_ = 1;
+  std::shared_ptr<const SourceHistory> past_;  ///< before the last restore
+  bool gap_open_ = false;     ///< reported and not repaired yet
+  std::optional<Lsn> unproven_;  ///< of the last session: what had to come again never will; nothing beyond it may count
+  bool past_judged_ = false;  ///< a session has begun on the new course
+  std::set<Lsn> legal_;
+  Lsn certified_;           ///< I1 was proved up to here
+  Lsn delivered_most_;
+  struct Expected {
+    RelationOid oid;
+    Change::Kind kind;
+  };
+  std::map<const SourceTransaction*, std::vector<Expected>> expected_;
+  std::map<RelationOid, std::pair<std::shared_ptr<const MirrorTable>, std::shared_ptr<const TableVersion>>> compared_;  ///< and found equal
+};
+
+}  // namespace luge

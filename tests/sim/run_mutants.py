@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Runs every planted bug until the simulator catches it; exit 1 if one survives.
+
+    tests/sim/run_mutants.py [BUILD_DIRECTORY] [--seeds 2000] [NAME…]     builds the target `mutants` first
+"""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", nargs="?", default=str(HERE.parent.parent / "build" / "dev"), type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--seeds", type=int, default=2000)
+    parser.add_argument("--jobs", default="2")
+    options = parser.parse_args()
+    names = options.names or sorted(path.stem for path in (HERE / "mutants").glob("*.mutant"))
+    targets = [f"luge_sim_mutant_{name}" for name in names]
+    built = subprocess.run(["cmake", "--build", str(options.build), "-j", options.jobs, "--target", *targets], capture_output=True, text=True)
+    if built.returncode != 0:
+        print(built.stdout + built.stderr)
+        return 1
+    survivors = []
+    for name in names:
+        program = pathlib.Path(options.build) / "mutants" / f"luge_sim_mutant_{name}"
+        run = subprocess.run([str(program), "--seeds", str(options.seeds)], capture_output=True, text=True)
+        caught = re.search(r"^seed (\d+): (\S+)\n\s*(.*)", run.stdout, re.M)
+        if run.returncode == 1 and caught:
+            print(f"{name:<36} caught at seed {caught.group(1):>5} by {caught.group(2):<6} {caught.group(3)[:110]}", flush=True)
+        else:
+            print(f"{name:<36} SURVIVED {options.seeds} seeds (exit {run.returncode})", flush=True)
+            survivors.append(name)
+    print(f"{len(names) - len(survivors)} passed, {len(survivors)} failed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

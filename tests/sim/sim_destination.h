@@ -1,0 +1,101 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/frontier.h"
+#include "sim/marks.h"
+#include "sim/mirror_table.h"
+#include "sim/trace.h"
+
+namespace luge {
+
+class Oracle;
+
+/// Rows of one copy on their way in; durable piece by piece, and visible only after FinishCopy.
+struct Shadow {
+  Attempt attempt = 0;
+  bool finished = false;
+  std::uint32_t course = 0;  ///< the server's course of history when it was read
+  MirrorRows rows;
+};
+
+/// What the oracle remembers beside a table, so that it is restored together with it.
+struct CopyNotes {
+  Lsn known_since;                      ///< transactions up to here were passed before the table's record was made: a copy must see them
+  Xid stopped_until = 0;                ///< rows of these, streamed while the table was stopped, were dropped: a copy must see them too
+  std::optional<Snapshot> seen;         ///< what the last finished copy saw
+  std::uint32_t course = 0;             ///< the server's course of history then
+};
+
+/// Everything a destination has on disk. Cheap to copy: tables are shared until they change.
+struct MirrorStore {
+  Fence fence = 0;
+  Checkpoint checkpoint;
+  Lsn intent;
+  std::map<RelationOid, std::shared_ptr<const MirrorTable>> tables;
+  std::map<RelationOid, std::shared_ptr<Shadow>> shadows;
+  std::map<RelationOid, CopyNotes> notes;
+};
+
+/// A destination that outlives the instances that write into it: a plain, sequential reading of the same operations that the
+/// real ones fold and vectorise. Fault model: a commit happens or not, whatever its writer is told; an older copy of the disk
+/// may be put back; writers that were fenced are refused.
+class SimDestination {
+ public:
+  SimDestination(const Trace& trace, Marks& marks) : trace_(trace), marks_(marks) {}
+  void watched_by(Oracle& oracle) { oracle_ = &oracle; }
+
+  Result<Frontier> open(Fence fence);
+  Frontier frontier() const;
+  const MirrorStore& store() const { return store_; }
+  void restore(const MirrorStore& older);
+
+  /// One database transaction, over one or more batches. Dropped without commit: rolled back.
+  class Writer {
+   public:
+    Writer(SimDestination& destination, Fence fence, Epoch epoch) : destination_(destination), fence_(fence), epoch_(epoch) {}
+    /// `delivered`: commit_lsn of the last transaction that the stream had delivered when the batch was handed over.
+    void apply(const Batch& batch, Lsn delivered);
+    /// Nothing is changed when the fence is an older one: error "fenced".
+    Status commit(const Checkpoint& checkpoint, Lsn intent);
+
+   private:
+    MirrorTable& touch(RelationOid oid);
+    CopyNotes& notes(RelationOid oid);
+    void rows(const Rows& rows);
+    void truncate(const Truncate& truncate);
+    void set_table(const SetTable& set, Lsn delivered);
+    void finish_copy(const FinishCopy& finish);
+    bool take_position(MirrorTable& table, const Position& position);
+
+    SimDestination& destination_;
+    const Fence fence_;
+    const Epoch epoch_;
+    struct Open {
+      std::map<RelationOid, std::shared_ptr<MirrorTable>> tables;
+      std::map<RelationOid, CopyNotes> notes;
+      std::vector<std::pair<RelationOid, Attempt>> used_copies;  ///< shadows of these attempts and older ones go
+      int batches = 0;
+      Lsn last_commit;
+    } open_;
+  };
+
+  Status begin_copy(Fence fence, const TableSchemaPtr& schema, Attempt attempt);
+  Status write_copy(Fence fence, RelationOid oid, Attempt attempt, const TableChunk& chunk);
+  Status finish_copy(Fence fence, RelationOid oid, Attempt attempt);
+
+ private:
+  Status check_fence(Fence fence) const;
+
+  const Trace& trace_;
+  Marks& marks_;
+  Oracle* oracle_ = nullptr;
+  MirrorStore store_;
+};
+
+}  // namespace luge

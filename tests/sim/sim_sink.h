@@ -1,0 +1,72 @@
+#pragma once
+#include <cstddef>
+#include <deque>
+#include <optional>
+
+#include "destination/batch_sink.h"
+#include "sim/dice.h"
+#include "sim/sim_destination.h"
+#include "sim/sim_stream.h"
+
+namespace luge {
+
+/// One instance's worker in front of the destination. Fault model: a batch takes long, fails without trace, or its outcome is
+/// lost whether it was applied or not; when the instance dies, what the worker was doing may still land.
+class SimSink final : public BatchSink {
+ public:
+  enum class Fault : char { none, refuse, lose_applied, lose_unapplied };
+
+  SimSink(SimDestination& destination, const SimStream::Owner& owner, Epoch epoch, std::size_t capacity, Dice dice, const Instant& now, Marks& marks)
+      : destination_(destination),
+        owner_(owner),
+        capacity_(capacity),
+        writer_(destination, owner.fence, epoch),
+        dice_(dice),
+        now_(now),
+        marks_(marks) {}
+
+  bool try_submit(Batch& batch) override;
+  std::optional<Result<Frontier>> try_take_outcome() override;
+  std::size_t in_flight() const override { return queue_.size() + outcomes_.size(); }
+  /// A deep queue stands for a destination that answers late.
+  bool pipelined() const override { return capacity_ > kDeep; }
+  static constexpr std::size_t kDeep = 4;
+
+  void run();
+  bool has_outcome() const { return !outcomes_.empty(); }
+  bool full() const { return queue_.size() >= capacity_; }
+  Instant next_due() const { return queue_.empty() || failed_ ? Instant{INT64_MAX} : due_; }
+  /// The destination's own copy of the intent travels with the next commit.
+  void record_intent(Lsn intent) { intent_ = intent; }
+
+  // Faults.
+  void fail_next_commit(Fault fault) { fault_ = fault; }
+  void hang_until(Instant until);
+  /// The instance is dead; its worker may be in the middle of a commit that still happens. True: it did something.
+  bool finish_orphan();
+
+ private:
+  struct Submitted {
+    Batch batch;
+    Lsn delivered;
+  };
+  void schedule();
+  Result<Frontier> apply(Submitted submitted);
+
+  SimDestination& destination_;
+  const SimStream::Owner& owner_;
+  const std::size_t capacity_;
+  SimDestination::Writer writer_;
+  Dice dice_;
+  const Instant& now_;
+  Marks& marks_;
+  std::deque<Submitted> queue_;
+  std::deque<Result<Frontier>> outcomes_;
+  Instant due_;
+  Instant hang_until_;
+  Fault fault_ = Fault::none;
+  bool failed_ = false;  ///< after an error nothing more is applied: the destination must be reopened
+  Lsn intent_;
+};
+
+}  // namespace luge
