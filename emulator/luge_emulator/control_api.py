@@ -107,18 +107,22 @@ class ControlApi:
         return self._emulator.engine.history.entries()
 
     def settings(self, request: Request, fields: dict[str, Any]) -> Any:
-        """GET, or POST some of them; `token_lifetime_seconds` too."""
+        """GET, or POST some of them; `token_lifetime_seconds` and `clock_offset_seconds` too."""
         current: Settings = self._emulator.settings
+        tokens = self._emulator.tokens
         for name, value in fields.items():
             if name == "token_lifetime_seconds":
-                self._emulator.tokens.lifetime_seconds = int(value)
+                tokens.lifetime_seconds = int(value)
+            elif name == "clock_offset_seconds":
+                tokens.clock_offset_seconds = int(value)
             elif name in _CHANGEABLE:
                 setattr(current, name, value)
             else:
                 raise ValueError(f"{name} cannot be changed")
         with self._emulator.channels.lock:
             self._emulator.channels.changed.notify_all()
-        return {name: getattr(current, name) for name in _CHANGEABLE} | {"token_lifetime_seconds": self._emulator.tokens.lifetime_seconds}
+        return {name: getattr(current, name) for name in _CHANGEABLE} | {"token_lifetime_seconds": tokens.lifetime_seconds,
+                                                                        "clock_offset_seconds": tokens.clock_offset_seconds}
 
     def sql(self, request: Request, fields: dict[str, Any]) -> Any:
         """Runs `statement` in Snowflake's SQL as an administrator; `database` and `schema` as in the SQL API. For setting up and for asking."""

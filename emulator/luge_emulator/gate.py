@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import email.utils
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -51,6 +52,8 @@ class Gate:
             if message["type"] == "http.response.start":
                 started = True
                 entry["status"] = message["status"]
+                date = email.utils.formatdate(self._emulator.tokens.now(), usegmt=True)
+                message = {**message, "headers": [*message.get("headers", []), (b"date", date.encode())]}
             await send(message)
 
         fault = self._emulator.faults.take(scope["method"], path)

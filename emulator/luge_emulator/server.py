@@ -50,7 +50,7 @@ def run(settings: Settings, announce: Any) -> None:
     app = Gate(Starlette(routes=routes, exception_handlers={ApiError: answer_error}), emulator)
     control = ControlApi(emulator, facts).app()
     common: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off", "loop": "uvloop", "http": "httptools", "timeout_keep_alive": 75,
-                              "timeout_graceful_shutdown": 2}
+                              "timeout_graceful_shutdown": 2, "date_header": False}  # the gate says what time it is
     listeners = []
     for name in sockets:
         extra = {"ssl_certfile": str(certificates.server), "ssl_keyfile": str(certificates.key)} if name == "https" and certificates else {}

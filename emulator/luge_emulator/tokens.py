@@ -51,10 +51,14 @@ class Tokens:
         self._users, self._account, self._accept_any = users, normalise_account(account), accept_any
         self.lifetime_seconds = lifetime_seconds
         self.generation = 0
+        self.clock_offset_seconds = 0  # how far the service's clock is ahead of this machine's
         if not secret_file.exists():
             secret_file.touch(mode=0o600)
             secret_file.write_text(secrets.token_hex(32))
         self._secret = secret_file.read_text()
+
+    def now(self) -> float:
+        return time.time() + self.clock_offset_seconds
 
     def verify_key_pair(self, token: str) -> Caller:
         """Checks signature, issuer fingerprint, account, subject, lifetime and clock."""
@@ -82,7 +86,7 @@ class Tokens:
                                 options={"require": ["iat", "exp"], "verify_exp": False, "verify_iat": False})
         except jwt.PyJWTError as error:
             raise invalid("signature") from error
-        now, issued, expires = time.time(), _seconds(claims["iat"]), _seconds(claims["exp"])
+        now, issued, expires = self.now(), _seconds(claims["iat"]), _seconds(claims["exp"])
         if issued > now + _CLOCK_SKEW_SECONDS:
             raise invalid("issued in the future")
         if expires < now - _CLOCK_SKEW_SECONDS:
@@ -92,17 +96,17 @@ class Tokens:
         return Caller(name, role or user.role)
 
     def issue(self, caller: Caller, scope: str | None) -> str:
-        now = int(time.time())
+        now = int(self.now())
         claims = {"iss": "luge-emulator", "sub": caller.user, "role": caller.role, "scope": scope, "iat": now, "exp": now + self.lifetime_seconds,
                   "generation": self.generation, "jti": secrets.token_hex(8)}
         return jwt.encode({key: value for key, value in claims.items() if value is not None}, self._secret, algorithm=_SIGNING)
 
     def verify_scoped(self, token: str) -> Caller:
         try:
-            claims = jwt.decode(token, self._secret, algorithms=[_SIGNING])
+            claims = jwt.decode(token, self._secret, algorithms=[_SIGNING], options={"verify_exp": False, "verify_iat": False})
         except jwt.PyJWTError as error:
             raise ApiError(401, "390303", "Invalid OAuth access token.") from error
-        if claims.get("generation") != self.generation:
+        if claims.get("generation") != self.generation or claims["exp"] <= self.now():
             raise ApiError(401, "390318", "OAuth access token expired.")
         return Caller(claims["sub"], claims["role"], claims.get("scope"))
 

@@ -1,6 +1,7 @@
 """Who is let in: signature, issuer, clock, scope, expiry."""
 from __future__ import annotations
 
+import email.utils
 import time
 
 import pytest
@@ -23,6 +24,21 @@ def test_a_registered_key_is_let_in(emulator, client):
 def test_what_is_wrong_about_a_token_is_401(emulator, client, options):
     answer = ask(emulator, client, key_pair_jwt(emulator.key_file, **options))
     assert (answer.status_code, answer.json()["code"]) == (401, "390144")
+
+
+def test_the_service_has_a_clock_of_its_own(start):
+    emulator = start()
+    client = RestClient(emulator.url, emulator.key_file)
+    client.authorize()
+    emulator.control("settings", clock_offset_seconds=7200)
+    answer = ask(emulator, client, key_pair_jwt(emulator.key_file))
+    assert (answer.status_code, answer.json()["code"]) == (401, "390144")
+    ahead = email.utils.parsedate_to_datetime(answer.headers["date"]).timestamp() - time.time()
+    assert 7190 < ahead < 7210
+    assert client.call("PUT", client.channel_path("T-STREAMING", "a"), {}).status_code == 401  # a scoped token grows old by it too
+    assert ask(emulator, client, key_pair_jwt(emulator.key_file, issued=time.time() + 7200)).status_code == 200
+    emulator.control("settings", clock_offset_seconds=0)
+    assert ask(emulator, client, key_pair_jwt(emulator.key_file)).status_code == 200
 
 
 def test_another_key_under_a_known_fingerprint_is_401(emulator, client, tmp_path):

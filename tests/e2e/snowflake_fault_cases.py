@@ -129,6 +129,16 @@ def tokens_that_expire(case):
 
 
 @fault_case
+def a_clock_that_is_wrong_for_a_while(case):
+    """Keys and tokens count as expired: nothing is acknowledged, and it goes on by itself once the clocks agree again."""
+    case.control.post("settings", clock_offset_seconds=7200)
+    change(case, rounds=3)
+    case.luge.wait_until(lambda status: link_of(status)["last_error"], "the refusal to be told")
+    case.control.post("settings", clock_offset_seconds=0)
+    change(case)
+
+
+@fault_case
 def an_outage_opens_the_breaker(case):
     """Acknowledgement stops, nothing is lost, and status says what is going on."""
     case.control.fault("status", "/v2/streaming/", status=503, count=100000)

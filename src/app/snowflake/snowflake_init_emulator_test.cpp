@@ -129,6 +129,21 @@ TEST_F(SnowflakeInitTest, AKeyThatIsNotTheUsersIsNamed) {
   EXPECT_NE(checks.back().what.find(key->pair.fingerprint()), std::string::npos);
 }
 
+TEST_F(SnowflakeInitTest, AClockThatIsOffIsNamed) {
+  as_administrator();
+  run();
+  const auto completed = complete_snowflake(*options.snowflake);
+  ASSERT_TRUE(completed);
+  emulator.control("settings", "POST", {{"clock_offset_seconds", 7200}});
+  const auto checks = check_snowflake(*completed);
+  emulator.control("settings", "POST", {{"clock_offset_seconds", 0}});
+  ASSERT_FALSE(checks.empty());
+  EXPECT_EQ(checks.back().name, "clock");
+  EXPECT_NE(checks.back().what.find("behind"), std::string::npos) << checks.back().what;
+  EXPECT_FALSE(checks.back().fix.empty());
+  EXPECT_EQ(exit_code_of(check_snowflake(*completed)), ExitCode::done);
+}
+
 TEST_F(SnowflakeInitTest, WhatIsMissingIsNamed) {
   as_administrator();
   run();
