@@ -64,15 +64,19 @@ class SnowflakeControl:
         found = self.ask("channels")
         return found["channels"] if isinstance(found, dict) else found
 
-    def section(self, database, **more):
-        """The section `snowflake` of luge.yaml for this emulator."""
+    def settings(self, database, **more):
+        """The keys of luge.yaml's section `snowflake` for this emulator."""
         lines = {"url": f"http://127.0.0.1:{self.facts['http_port']}", "account": self.facts["account"], "user": self.facts["user"],
                  "private_key_file": self.facts["private_key_file"], "database": database, "warehouse": "LUGE", "transport": "rest",
                  "merge_interval": "1s"} | more
         if lines["transport"] == "sdk":
             lines |= {"url": f"https://localhost:{self.facts['https_port']}", "ca_file": self.facts["ca_file"],
                       "python": str(environment.dependencies() / "sdk-venv" / "bin" / "python")}
-        return "snowflake:\n" + "".join(f"  {name}: {json.dumps(value)}\n" for name, value in lines.items())
+        return lines
+
+    def section(self, database, **more):
+        """The section `snowflake` of luge.yaml for this emulator."""
+        return "snowflake:\n" + "".join(f"  {name}: {json.dumps(value)}\n" for name, value in self.settings(database, **more).items())
 
     def new_database(self, name):
         self.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(name)}")
