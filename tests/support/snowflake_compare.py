@@ -102,7 +102,7 @@ def from_snowflake(text, kind):
 
 
 def json_elements(text):
-    """An SQL NULL and a JSON null are the same in an array."""
+    """An element that is null is an SQL NULL: a JSON null of its own stops the table."""
     kind, elements = json_value(text)
     assert kind == "array"
     return [None if element == ("NoneType", None) else element for element in elements]
@@ -114,7 +114,7 @@ def from_postgres(text, kind):
     if kind == "JSON":
         return json_value(text)
     if kind == "JSON[]":
-        return tuple(None if one is None or one.strip() == "null" else json_value(one) for one in canonical.parse_array(text))
+        return tuple(None if one is None else json_value(one) for one in canonical.parse_array(text))
     if kind.endswith("[]"):
         return tuple(from_postgres(element, kind[:-2]) for element in canonical.parse_array(text))
     if kind in ("TIME WITH TIME ZONE", "INTERVAL"):

@@ -98,8 +98,8 @@ TEST(ValueWriter, Uuids) {
 TEST(ValueWriter, JsonIsSplicedInOnOneLine) {
   EXPECT_EQ(written_values(bytes_column(plain(ValueKind::json),
                                         {"{\"a\":\n\r\n [1,\n2]}\n", R"("a\nb")", "null", " 1 ", std::nullopt, R"({"a":1,"a":2})", "1e999", "{"})),
-            (Texts{"{\"a\":    [1, 2]} ", R"("a\nb")", "null", " 1 ", "NULL", "! an object of the JSON has the same key twice",
-                   "! the JSON has a number that VARIANT would round", "! the value is not JSON"}));
+            (Texts{"{\"a\":    [1, 2]} ", R"("a\nb")", "! the JSON is null, which would arrive as the SQL NULL", " 1 ", "NULL",
+                   "! an object of the JSON has the same key twice", "! the JSON has a number that VARIANT would round", "! the value is not JSON"}));
 }
 
 TEST(ValueWriter, ListsUseTheSameForms) {

@@ -13,6 +13,7 @@ namespace {
 constexpr const char* kNotJson = "the value is not JSON";
 constexpr const char* kTwice = "an object of the JSON has the same key twice";
 constexpr const char* kRounded = "the JSON has a number that VARIANT would round";
+constexpr const char* kNull = "the JSON is null, which would arrive as the SQL NULL";
 constexpr const char* kHalfPair = "the JSON has half of a surrogate pair, which is no character";
 
 bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
@@ -133,7 +134,8 @@ const char* VariantCheck::misfit(std::string_view json, bool keys_are_unique) {
   keys_.clear();
   if (const char* reason = check_value(keys_are_unique)) return reason;
   skip_blanks();
-  return at_ == end_ ? nullptr : kNotJson;
+  if (at_ != end_) return kNotJson;
+  return json[json.find_first_not_of(" \n\t\r")] == 'n' ? kNull : nullptr;
 }
 
 /// Without recursion: documents nest as deep as PostgreSQL's stack allowed.

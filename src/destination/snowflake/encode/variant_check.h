@@ -12,6 +12,7 @@ namespace luge {
 /// * Any other number becomes a DOUBLE: it fits if the nearest double, written with as many digits, is that number again. All numbers of up
 ///   to 15 significant digits and a double's range do, and what any program wrote to tell a double from all others (17 digits at most).
 /// * An object with one key twice is refused, or loses all but the last value. Keys are compared with their escapes resolved.
+/// * A document that is `null` and nothing else stands in a row, and as an element in an ARRAY, as the SQL NULL does.
 /// * Half of a surrogate pair alone ("\ud800") is no character.
 /// What is not JSON fits neither, so a text that passes breaks no line of NDJSON once its line breaks, which stand between tokens only,
 /// are blanks. Keeps its scratch memory; one thread.

@@ -25,10 +25,14 @@ const std::string kNotJson = "the value is not JSON";
 
 TEST(VariantCheck, Documents) {
   for (const char* json :
-       {"null", "true", " false ", "0", "-0", "\"\"", "{}", "[]", "[ ]", "{ }", "[1,2]", "[[],[[]],{}]", R"({"a":{"b":[1,{"c":null}]}})",
+       {"true", " false ", "[null]", "0", "-0", "\"\"", "{}", "[]", "[ ]", "{ }", "[1,2]", "[[],[[]],{}]", R"({"a":{"b":[1,{"c":null}]}})",
         "\n{\"a\" :\r\n\t1 , \"b\": [ 1 ,2 ] }\n", R"("\"\\\/\b\f\n\r\t\u0041\ud83c\udf88")", R"(["ü☃🎈", "\u0000"])"}) {
     EXPECT_EQ(verdict(json), "fits") << json;
   }
+}
+
+TEST(VariantCheck, ANullOfItsOwnIsNotTheSqlNull) {
+  for (const char* json : {"null", " null", "\n\t null\r "}) EXPECT_EQ(verdict(json), "the JSON is null, which would arrive as the SQL NULL") << json;
 }
 
 TEST(VariantCheck, WhatIsNotJson) {
