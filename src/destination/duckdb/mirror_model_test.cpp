@@ -340,7 +340,7 @@ TEST_P(MirrorModelTest, a_resync_under_any_changes_gives_the_source) {
   }
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef LUGE_SANITIZED
 constexpr int kSeeds = 8;  // what the sanitizer looks for does not depend on the seed as much
 #else
 constexpr int kSeeds = 24;
