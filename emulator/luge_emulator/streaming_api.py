@@ -148,6 +148,7 @@ class StreamingApi:
         return JSONResponse({"status_code": 0, "message": "OK", "next_continuation_token": token, "channel_status": status})
 
     def _statuses(self, database: str, schema: str, pipe: str, fields: dict[str, Any]) -> Response:
+        self._emulator.pipes.resolve(database, schema, pipe)
         found = self._emulator.channels.statuses((database, schema, pipe), [str(name) for name in fields.get("channel_names", [])])
         return JSONResponse({"status_code": 0, "message": "OK", "channel_statuses": found})
 

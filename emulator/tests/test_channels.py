@@ -114,6 +114,8 @@ def test_a_recreated_table_ends_its_channels(emulator, client):
     assert client.append(PIPE, "a", token, rows(2, 2), "2").json()["code"] == "ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED"
     refused = client.call("PUT", client.channel_path(PIPE, "a"), {})
     assert (refused.status_code, refused.json()["code"]) == (404, "ERR_TABLE_DOES_NOT_EXIST_NOT_AUTHORIZED")
+    asked = client.call("POST", f"/v2/streaming/databases/DB/schemas/PUBLIC/pipes/{PIPE}:bulk-channel-status", {"channel_names": ["a"]})
+    assert (asked.status_code, asked.json()["code"]) == (404, "ERR_TABLE_DOES_NOT_EXIST_NOT_AUTHORIZED")
     emulator.sql("CREATE TABLE T (ID NUMBER(38,0))")
     assert client.open(PIPE, "a")["channel_status"]["last_committed_offset_token"] is None
 
