@@ -59,9 +59,9 @@ const std::shared_ptr<Channel>& SnowflakeDestination::channel(LiveTable& table, 
   std::shared_ptr<Channel>& channel = table.channels[shard];
   if (!channel) {
     ChannelId id{table.entry.layout.place.schema, table.entry.layout.place.log, channel_name(table.entry, "a0", shard)};
-    std::optional<ChannelMark> known;
-    if (const auto found = marks_.find(id.channel); found != marks_.end()) known = found->second;
-    channel = pool_->add(std::move(id), table.record().oid, shard, known);
+    // A channel that the ledger does not know began in this pipeline's life, with nothing: what it holds by now came unseen, and is counted too.
+    const auto known = marks_.find(id.channel);
+    channel = pool_->add(std::move(id), table.record().oid, shard, known == marks_.end() ? ChannelMark{} : known->second);
   }
   return channel;
 }
