@@ -53,6 +53,7 @@ class OwningRestClient final : public IngestClient {
         client_(http_, std::move(session), options.database, clock, random_, [stop](Duration length) { return pause(stop, length); }) {}
 
   Result<ChannelStatus> open(const ChannelId& channel, Duration settle) override { return client_.open(channel, settle); }
+  Result<ChannelStatus> try_open(const ChannelId& channel, Duration settle, bool last) override { return client_.try_open(channel, settle, last); }
   Result<Appended> append(const ChannelId& channel, const EncodedRows& rows, std::size_t from) override {
     return client_.append(channel, rows, from);
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "destination/snowflake/actors/refusal_count.h"
 #include "destination/snowflake/actors/snowflake_actor.h"
 #include "destination/snowflake/actors/status_poller.h"
 
@@ -14,7 +15,8 @@ namespace {
 
 constexpr Duration kBetweenReports = std::chrono::seconds(60);
 
-bool is_hard(const Error& error) { return error.recovery != Recovery::retry && error.recovery != Recovery::reconnect; }
+/// Asking again soon is pointless. What may concern one table alone is not: it would keep all others from asking.
+bool is_hard(const Error& error) { return error.recovery == Recovery::stop_pipeline && !may_concern_one_table(error); }
 
 Error stopped_error() { return make_error(Recovery::retry, "stopped", "the Snowflake destination is closing"); }
 
@@ -125,6 +127,16 @@ std::optional<Error> ActorPool::failure() const {
   return failure_;
 }
 
+std::optional<RelationOid> ActorPool::failed_table() const {
+  std::lock_guard lock(mutex_);
+  return failed_table_;
+}
+
+bool ActorPool::has_news() const {
+  std::lock_guard lock(mutex_);
+  return failure_ || !troubles_.empty();
+}
+
 std::vector<TableTrouble> ActorPool::take_troubles() {
   std::lock_guard lock(mutex_);
   return std::exchange(troubles_, {});
@@ -133,6 +145,11 @@ std::vector<TableTrouble> ActorPool::take_troubles() {
 bool ActorPool::stopped(RelationOid oid) const {
   std::lock_guard lock(mutex_);
   return stopped_tables_.contains(oid);
+}
+
+bool ActorPool::known_stopped(RelationOid oid) const {
+  std::lock_guard lock(mutex_);
+  return stopped_tables_.contains(oid) && std::none_of(troubles_.begin(), troubles_.end(), [oid](const auto& one) { return one.oid == oid; });
 }
 
 Error ActorPool::why_stopped(RelationOid oid) const {
@@ -172,6 +189,19 @@ bool ActorPool::pass(const std::stop_token& stop) {
 }
 
 void ActorPool::call_succeeded() {
+  {
+    std::lock_guard lock(mutex_);
+    ++good_calls_;
+  }
+  call_answered();
+}
+
+std::uint64_t ActorPool::good_calls() const {
+  std::lock_guard lock(mutex_);
+  return good_calls_;
+}
+
+void ActorPool::call_answered() {
   std::lock_guard lock(mutex_);
   if (breaker_.failures() > 0) {
     breaker_.succeeded();
@@ -198,11 +228,12 @@ void ActorPool::call_failed(const Error& error) {
             {{"code", error.code}, {"breaker", to_string(breaker_.state())}, {"failures", breaker_.failures()}, {"fix", error.hint}});
 }
 
-void ActorPool::fail(Error error) {
+void ActorPool::fail(Error error, std::optional<RelationOid> table) {
   {
     std::lock_guard lock(mutex_);
     if (failure_) return;
     error.recovery = Recovery::retry;
+    failed_table_ = table;
     failure_ = std::move(error);
   }
   changed_.notify_all();

@@ -27,6 +27,7 @@ struct TableTrouble {
     misfit,      ///< a value that the column cannot hold; nothing of it was sent
     rejected,    ///< Snowflake refused rows: its error table says why
     miscounted,  ///< tokens and counters contradict what was sent
+    refused,     ///< Snowflake takes nothing for this table, and goes on taking for others
   };
   Kind kind = Kind::misfit;
   RelationOid oid = 0;
@@ -49,6 +50,8 @@ class ActorPool {
     MakeClient make_status_client;  ///< asks for channels' states, on a thread of its own
     std::size_t queue_bytes = 48U << 20;      ///< chunks waiting to be encoded; send() blocks beyond it
     Duration settle = std::chrono::seconds(30);  ///< for rows that an earlier owner left uncommitted
+    Duration appears = std::chrono::seconds(3);  ///< until a table that was made a moment ago is known to the ingest host
+    Duration longest_commit = ChannelProgress::kLongestCommit;
     CircuitBreaker::Options breaker{};
   };
 
@@ -75,9 +78,15 @@ class ActorPool {
 
   /// What ended the pool, if anything.
   std::optional<Error> failure() const;
+  /// The table that the failure speaks of, if of one.
+  std::optional<RelationOid> failed_table() const;
+  /// A failure or troubles that nobody has taken yet.
+  bool has_news() const;
   std::vector<TableTrouble> take_troubles();
   /// True once trouble was reported for the table; cleared by forgive().
   bool stopped(RelationOid oid) const;
+  /// It has stopped, and whoever took its trouble knows.
+  bool known_stopped(RelationOid oid) const;
   /// The reason, as an error that stops one table; "table_stopped" if none is known.
   Error why_stopped(RelationOid oid) const;
   void forgive(RelationOid oid);
@@ -104,9 +113,13 @@ class ActorPool {
   /// Waits until the breaker lets this caller pass. False: stopped.
   bool pass(const std::stop_token& stop);
   void call_succeeded();
+  /// The service answers; what it says concerns one table.
+  void call_answered();
   /// Counts and logs it.
   void call_failed(const Error& error);
-  void fail(Error error);
+  /// Calls of anybody that went well.
+  std::uint64_t good_calls() const;
+  void fail(Error error, std::optional<RelationOid> table = std::nullopt);
   void trouble(TableTrouble trouble);
   void bytes_taken(std::size_t bytes);
   Status make_room(std::size_t bytes);
@@ -119,6 +132,8 @@ class ActorPool {
   SeededRandom random_;
   CircuitBreaker breaker_;
   std::optional<Error> failure_;
+  std::optional<RelationOid> failed_table_;
+  std::uint64_t good_calls_ = 0;
   std::vector<TableTrouble> troubles_;
   std::map<RelationOid, Quarantine> stopped_tables_;
   std::size_t queued_bytes_ = 0;

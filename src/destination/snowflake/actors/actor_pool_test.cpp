@@ -129,6 +129,125 @@ TEST_F(ActorPoolTest, a_channel_that_the_service_forgot_fails_the_pool) {
   EXPECT_EQ(pool().failure()->code, "channel_invalid");
 }
 
+TEST_F(ActorPoolTest, rows_that_are_never_committed_fail_the_pool) {
+  settings_.longest_commit = std::chrono::milliseconds(300);
+  service_.commits = false;
+  const auto channel = add(1);
+  ASSERT_TRUE(pool().send(channel, rows(1, 0, 5)));
+  ASSERT_TRUE(soon([&] { return pool().failure().has_value(); }));
+  EXPECT_EQ(pool().failure()->code, "channel_stalled");
+  EXPECT_EQ(pool().failure()->recovery, Recovery::retry);
+  EXPECT_EQ(pool().failed_table(), 1U);
+  EXPECT_TRUE(pool().has_news());
+  EXPECT_THAT(pool().take_troubles(), IsEmpty());
+}
+
+TEST_F(ActorPoolTest, a_pipe_that_takes_nothing_stops_its_table_alone) {
+  settings_.actors = 1;
+  settings_.settle = std::chrono::milliseconds(500);
+  service_.refusals["c1_0"] = make_error(Recovery::quarantine_table, "pipe_invalid", "the pipe takes nothing", "look at SHOW PIPES");
+  const auto channel = add(1);
+  const auto other = add(2);
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(pool().send(channel, rows(1, 3, 6)));
+  ASSERT_TRUE(pool().send(other, rows(2, 0, 5)));
+  EXPECT_EQ(settle({other}), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(400)) << "nobody waits for the other table's pipe";
+  EXPECT_EQ(pool().health().breaker, CircuitBreaker::State::closed);
+  ASSERT_TRUE(soon([&] { return pool().stopped(1); }));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(450)) << "it might have become valid";
+  const auto troubles = pool().take_troubles();
+  ASSERT_EQ(troubles.size(), 1U);
+  EXPECT_EQ(troubles[0].kind, TableTrouble::Kind::refused);
+  EXPECT_EQ(troubles[0].quarantine.code, "pipe_invalid");
+  EXPECT_EQ(troubles[0].quarantine.position, at(3));
+  EXPECT_EQ(troubles[0].quarantine.fix, "look at SHOW PIPES");
+  EXPECT_FALSE(pool().failure());
+  EXPECT_EQ(pool().health().breaker, CircuitBreaker::State::closed);
+}
+
+TEST_F(ActorPoolTest, an_opening_that_has_to_wait_lets_others_go_on) {
+  settings_.actors = 1;
+  settings_.settle = std::chrono::minutes(5);
+  service_.refusals["c1_0"] = make_error(Recovery::retry, "uncommitted_rows", "rows of an older opener");
+  const auto channel = add(1);
+  const auto other = add(2);
+  ASSERT_TRUE(pool().send(channel, rows(1, 0, 5)));
+  ASSERT_TRUE(pool().send(other, rows(2, 0, 5)));
+  EXPECT_EQ(settle({other}), "");
+  EXPECT_EQ(pool().health().failures, 0U);
+  EXPECT_EQ(settle({channel}, std::chrono::milliseconds(1)), "unsettled");
+  service_.change([&] { service_.refusals.clear(); });
+  EXPECT_EQ(settle({channel}), "");
+  EXPECT_EQ(service_.ordinals("c1_0"), range(0, 5));
+}
+
+TEST_F(ActorPoolTest, a_table_that_is_refused_while_others_are_served_stops_alone) {
+  settings_.actors = 1;
+  settings_.breaker.retry = {std::chrono::milliseconds(5), std::chrono::milliseconds(20), std::chrono::minutes(5)};
+  service_.refusals["c1_0"] = make_error(Recovery::stop_pipeline, "forbidden", "not this one", "grant it");
+  service_.refusals["c3_0"] = make_error(Recovery::stop_pipeline, "refused", "nor this", "grant it");
+  const auto other = add(2);
+  ASSERT_TRUE(pool().send(add(1), rows(1, 0, 5)));
+  ASSERT_TRUE(pool().send(add(3), rows(3, 0, 5)));
+  for (std::uint64_t i = 0; i < 500 && !(pool().stopped(1) && pool().stopped(3)); ++i) {
+    ASSERT_TRUE(pool().send(other, rows(2, i, i + 1)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(pool().why_stopped(1).code, "forbidden");
+  EXPECT_EQ(pool().why_stopped(3).code, "refused");
+  EXPECT_EQ(settle({other}), "");
+  EXPECT_FALSE(pool().failure());
+}
+
+TEST_F(ActorPoolTest, who_refuses_everybody_stops_no_table) {
+  settings_.actors = 2;
+  settings_.breaker.retry = {std::chrono::milliseconds(2), std::chrono::milliseconds(5), std::chrono::minutes(5)};
+  service_.refusals[""] = make_error(Recovery::stop_pipeline, "forbidden", "a network policy");
+  const auto channel = add(1);
+  const auto other = add(2);
+  ASSERT_TRUE(pool().send(channel, rows(1, 0, 5)));
+  ASSERT_TRUE(pool().send(other, rows(2, 0, 5)));
+  ASSERT_TRUE(service_.wait_until([&] { return service_.openings_asked["c1_0"] >= 6 && service_.openings_asked["c2_0"] >= 6; }));
+  EXPECT_NE(pool().health().breaker, CircuitBreaker::State::closed);
+  EXPECT_EQ(pool().health().last_error, "a network policy (forbidden)");
+  EXPECT_THAT(pool().take_troubles(), IsEmpty());
+  service_.change([&] { service_.refusals.clear(); });
+  EXPECT_EQ(settle({channel, other}), "");
+}
+
+TEST_F(ActorPoolTest, a_table_that_is_gone_while_its_rows_are_on_their_way_fails_the_pool) {
+  service_.commits = false;
+  const auto channel = add(1);
+  ASSERT_TRUE(pool().send(channel, rows(1, 0, 5)));
+  ASSERT_TRUE(service_.wait_until([&] { return service_.statuses_asked > 0; }));
+  service_.change([&] { service_.every_status = make_error(Recovery::quarantine_table, "table_missing", "no such table"); });
+  ASSERT_TRUE(soon([&] { return pool().failure().has_value(); }));
+  EXPECT_EQ(pool().failure()->code, "table_missing");
+  EXPECT_EQ(pool().failed_table(), 1U);
+}
+
+TEST_F(ActorPoolTest, a_table_made_a_moment_ago_may_not_be_known_yet) {
+  settings_.appears = std::chrono::seconds(30);
+  service_.refusals["c1_0"] = make_error(Recovery::quarantine_table, "table_missing", "no such table");
+  const auto channel = add(1);
+  ASSERT_TRUE(pool().send(channel, rows(1, 0, 5)));
+  ASSERT_TRUE(service_.wait_until([&] { return service_.openings_asked["c1_0"] >= 2; }));
+  service_.change([&] { service_.refusals.clear(); });
+  EXPECT_EQ(settle({channel}), "");
+  EXPECT_FALSE(pool().failure());
+}
+
+TEST_F(ActorPoolTest, a_table_that_does_not_appear_fails_the_pool) {
+  settings_.appears = std::chrono::milliseconds(50);
+  service_.refusals["c1_0"] = make_error(Recovery::quarantine_table, "table_missing", "no such table");
+  const auto channel = add(1);
+  ASSERT_TRUE(pool().send(channel, rows(1, 0, 5)));
+  ASSERT_TRUE(soon([&] { return pool().failure().has_value(); }));
+  EXPECT_EQ(pool().failure()->code, "table_missing");
+  EXPECT_EQ(pool().failed_table(), 1U);
+}
+
 TEST_F(ActorPoolTest, a_value_that_does_not_fit_stops_its_table_alone) {
   settings_.actors = 1;
   const auto channel = add(1);
@@ -139,9 +258,11 @@ TEST_F(ActorPoolTest, a_value_that_does_not_fit_stops_its_table_alone) {
   ASSERT_TRUE(pool().send(channel, bad));
   ASSERT_TRUE(pool().send(other, rows(2, 0, 5)));
   ASSERT_TRUE(soon([&] { return pool().stopped(1); }));
+  EXPECT_FALSE(pool().known_stopped(1));
   EXPECT_EQ(settle({channel}), "table_stopped");
   EXPECT_EQ(settle({other}), "");
   const auto troubles = pool().take_troubles();
+  EXPECT_TRUE(pool().known_stopped(1));
   ASSERT_EQ(troubles.size(), 1U);
   EXPECT_EQ(troubles[0].kind, TableTrouble::Kind::misfit);
   EXPECT_EQ(troubles[0].oid, 1U);

@@ -45,11 +45,14 @@ class ScriptedService {
   std::vector<std::string> dropped;
   std::map<std::string, std::deque<Error>> append_errors;  ///< by channel; "" for any: answers of the next appends
   std::optional<Error> every_append;           ///< until it is taken away
+  std::map<std::string, Error> refusals;       ///< by channel, "" for all: every opening and append, until it is taken away
+  std::optional<Error> every_status;           ///< until it is taken away
   std::size_t rows_per_request = 100;
   bool commits = true;                         ///< false: what is taken waits
   std::uint64_t count_too_few = 0;             ///< rows that disappear
   std::string hangs;                           ///< "make", "open", "append", "statuses", "drop", "all"
   int statuses_asked = 0;
+  std::map<std::string, int> openings_asked;   ///< by channel
 
   template <class Done>
   bool wait_until(Done done, std::chrono::milliseconds longest = std::chrono::seconds(10)) {
@@ -63,6 +66,13 @@ class ScriptedService {
       change();
     }
     changed.notify_all();
+  }
+  /// Under the lock.
+  std::optional<Error> refusal(const std::string& channel) const {
+    for (const std::string& key : {channel, std::string()}) {
+      if (const auto found = refusals.find(key); found != refusals.end()) return found->second;
+    }
+    return std::nullopt;
   }
   std::vector<std::uint64_t> ordinals(const std::string& channel) {
     std::lock_guard lock(mutex);
@@ -85,6 +95,9 @@ class ScriptedClient final : public IngestClient {
   Result<ChannelStatus> open(const ChannelId& id, Duration) override {
     std::unique_lock lock(service_.mutex);
     if (!service_.linger(lock, "open", stop_)) return cancelled();
+    ++service_.openings_asked[id.channel];
+    service_.changed.notify_all();
+    if (const auto refused = service_.refusal(id.channel)) return *refused;
     auto& channel = service_.channels[id.channel];
     channel.open = true;
     ++channel.openings;
@@ -98,6 +111,7 @@ class ScriptedClient final : public IngestClient {
     service_.changed.notify_all();
     if (!service_.linger(lock, "append", stop_)) return cancelled();
     if (service_.every_append) return *service_.every_append;
+    if (const auto refused = service_.refusal(id.channel)) return *refused;
     for (const std::string& key : {id.channel, std::string()}) {
       auto& errors = service_.append_errors[key];
       if (errors.empty()) continue;
@@ -119,6 +133,7 @@ class ScriptedClient final : public IngestClient {
     ++service_.statuses_asked;
     service_.changed.notify_all();
     if (!service_.linger(lock, "statuses", stop_)) return cancelled();
+    if (service_.every_status) return *service_.every_status;
     std::map<std::string, ChannelStatus> out;
     for (const std::string& name : names) {
       const auto found = service_.channels.find(name);

@@ -50,9 +50,9 @@ class Channel {
     std::lock_guard lock(mutex_);
     progress_.skipped(rows);
   }
-  ChannelProgress::Finding observed(const ChannelStatus& status, Instant now) {
+  ChannelProgress::Finding observed(const ChannelStatus& status, Instant now, Duration longest_commit) {
     std::lock_guard lock(mutex_);
-    return progress_.observed(status, now);
+    return progress_.observed(status, now, longest_commit);
   }
   /// A copy of the books.
   ChannelProgress progress() const {

@@ -1,5 +1,7 @@
 #include "destination/snowflake/actors/channel_progress.h"
 
+#include <algorithm>
+
 #include "base/ensure.h"
 #include "destination/snowflake/encode/offset_token.h"
 
@@ -8,6 +10,8 @@ namespace luge {
 ChannelProgress::Finding ChannelProgress::opened(const ChannelStatus& status, const std::optional<ChannelMark>& known) {
   pieces_.clear();
   short_since_.reset();
+  seen_at_.reset();
+  waited_ = Duration{0};
   skipped_ = 0;
   std::optional<Position> token;
   if (status.committed_token) {
@@ -15,7 +19,7 @@ ChannelProgress::Finding ChannelProgress::opened(const ChannelStatus& status, co
     if (!token) return Finding::foreign;
   }
   counted_from_ = known ? known->token : std::nullopt;
-  opened_at_ = token;
+  opened_at_ = seen_token_ = token;
   recount_ = known.has_value();
   arrived_unseen_ = 0;
   if (known) {
@@ -40,7 +44,19 @@ void ChannelProgress::sent(const Position& last, std::uint64_t rows) {
   pieces_.push_back({last, promised_});
 }
 
-ChannelProgress::Finding ChannelProgress::observed(const ChannelStatus& status, Instant now) {
+bool ChannelProgress::waits_too_long(bool moved, Instant now, Duration longest) {
+  if (pieces_.empty() || moved) {
+    seen_at_.reset();
+    waited_ = Duration{0};
+    if (pieces_.empty()) return false;
+  }
+  // While nobody could ask, nobody knows what happened: such a time counts as one short round.
+  if (seen_at_) waited_ += std::min(now - *seen_at_, longest / 4);
+  seen_at_ = now;
+  return waited_ > longest;
+}
+
+ChannelProgress::Finding ChannelProgress::observed(const ChannelStatus& status, Instant now, Duration longest_commit) {
   if (status.rows_error_count != mark_.rows_error_count) return Finding::rejected;
   std::optional<Position> token;
   if (status.committed_token) {
@@ -53,10 +69,12 @@ ChannelProgress::Finding ChannelProgress::observed(const ChannelStatus& status, 
     recount_ = false;
     if (skipped_ != arrived_unseen_) return Finding::miscounted;
   }
+  const bool moved = token != seen_token_;
+  seen_token_ = token;
   std::optional<Piece> reached;
   std::size_t count = 0;
   while (count < pieces_.size() && token && pieces_[count].last <= *token) reached = pieces_[count++];
-  if (!reached) return Finding::fine;
+  if (!reached) return waits_too_long(moved, now, longest_commit) ? Finding::stalled : Finding::fine;
   const bool whole = reached->last == *token;
   const bool enough = whole ? status.rows_inserted == reached->inserted : status.rows_inserted >= reached->inserted;
   if (!enough) {
@@ -65,6 +83,8 @@ ChannelProgress::Finding ChannelProgress::observed(const ChannelStatus& status, 
     return now - *short_since_ > kCountingTime ? Finding::miscounted : Finding::fine;
   }
   short_since_.reset();
+  seen_at_.reset();
+  waited_ = Duration{0};
   rows_landed_ += reached->inserted - mark_.rows_inserted;
   mark_.token = reached->last;
   mark_.rows_inserted = reached->inserted;

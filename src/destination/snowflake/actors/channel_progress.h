@@ -23,12 +23,15 @@ class ChannelProgress {
  public:
   /// How long the counter of inserted rows may lag behind the token.
   static constexpr Duration kCountingTime = std::chrono::seconds(60);
+  /// How long rows that were taken may wait for their commit: Snowflake commits within seconds, and an opening discards what it would still have committed.
+  static constexpr Duration kLongestCommit = std::chrono::minutes(1);
 
   enum class Finding : char {
     fine,
-    rejected,    ///< rows were refused: see the table's errors
+    rejected,  ///< rows were refused: see the table's errors
     miscounted,  ///< token and counters contradict what was sent
-    foreign,     ///< the token is not one of luge's
+    foreign,  ///< the token is not one of luge's
+    stalled,  ///< rows were taken, and the token does not move: they may be lost
   };
 
   /// The channel was opened. `known`: the ledger's mark; nullopt: it never had one. Whatever was sent before and is not committed is gone.
@@ -37,7 +40,7 @@ class ChannelProgress {
   void sent(const Position& last, std::uint64_t rows);
   /// `rows` rows behind the ledger's token came again and were there already.
   void skipped(std::uint64_t rows) { skipped_ += rows; }
-  Finding observed(const ChannelStatus& status, Instant now);
+  Finding observed(const ChannelStatus& status, Instant now, Duration longest_commit = kLongestCommit);
 
   /// Rows at or before it need not be sent: the server had them when the channel was opened.
   const std::optional<Position>& opened_at() const { return opened_at_; }
@@ -51,6 +54,9 @@ class ChannelProgress {
   const std::optional<Position>& last_good() const { return mark_.token; }
 
  private:
+  /// True: what is on its way has waited too long.
+  bool waits_too_long(bool moved, Instant now, Duration longest);
+
   struct Piece {
     Position last;
     std::uint64_t inserted = 0;  ///< what the counter must say there
@@ -64,6 +70,9 @@ class ChannelProgress {
   std::uint64_t promised_ = 0;  ///< the counter when all pieces have arrived
   std::deque<Piece> pieces_;
   std::optional<Instant> short_since_;
+  std::optional<Position> seen_token_;
+  std::optional<Instant> seen_at_;  ///< the last observation with rows on their way
+  Duration waited_{0};  ///< since the token moved
   std::uint64_t rows_landed_ = 0;
 };
 

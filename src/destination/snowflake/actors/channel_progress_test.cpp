@@ -77,6 +77,46 @@ TEST(ChannelProgress, ATokenOfSomebodyElseIsForeign) {
   EXPECT_EQ(progress.opened(other, std::nullopt), Finding::foreign);
 }
 
+TEST(ChannelProgress, RowsThatAreNeverCommittedStall) {
+  constexpr Duration kLongest = std::chrono::seconds(10);
+  ChannelProgress progress = fresh();
+  const auto seen = [&](std::optional<Position> token, std::uint64_t inserted, int second) {
+    return progress.observed(status(token, inserted), Instant{} + Duration(std::chrono::seconds(second)), kLongest);
+  };
+  progress.sent(at(10), 5);
+  progress.sent(at(20), 5);
+  for (int second = 0; second <= 9; ++second) EXPECT_EQ(seen(std::nullopt, 0, second), Finding::fine);
+  EXPECT_EQ(seen(at(7), 3, 10), Finding::fine) << "it moves";
+  for (int second = 11; second <= 20; ++second) EXPECT_EQ(seen(at(7), 3, second), Finding::fine);
+  EXPECT_EQ(seen(at(10), 5, 21), Finding::fine) << "it moves";
+  for (int second = 22; second <= 31; ++second) EXPECT_EQ(seen(at(10), 5, second), Finding::fine);
+  EXPECT_EQ(seen(at(10), 5, 33), Finding::stalled);
+  EXPECT_EQ(seen(at(20), 10, 34), Finding::fine);
+  for (int second = 40; second <= 80; ++second) EXPECT_EQ(seen(at(20), 10, second), Finding::fine) << "nothing is on its way";
+}
+
+// Snowflake did not answer for an hour: what it did meanwhile shows soon after, or not.
+TEST(ChannelProgress, AnOutageIsNoStall) {
+  constexpr Duration kLongest = std::chrono::seconds(10);
+  ChannelProgress progress = fresh();
+  progress.sent(at(10), 5);
+  EXPECT_EQ(progress.observed(status(std::nullopt, 0), Instant{}, kLongest), Finding::fine);
+  EXPECT_EQ(progress.observed(status(std::nullopt, 0), Instant{} + Duration(std::chrono::hours(1)), kLongest), Finding::fine);
+  EXPECT_EQ(progress.observed(status(at(10), 5), Instant{} + Duration(std::chrono::hours(1) + std::chrono::seconds(1)), kLongest), Finding::fine);
+  EXPECT_FALSE(progress.outstanding());
+}
+
+// A first batch with a refused row, and a kill before the ledger has heard of the channel.
+TEST(ChannelProgress, WhatWasRefusedBeforeTheLedgerKnewTheChannel) {
+  ChannelProgress progress;
+  EXPECT_EQ(progress.opened(status(at(30), 4, 1), ChannelMark{}), Finding::rejected);
+  EXPECT_FALSE(progress.durable()) << "what lies before the token is not trusted";
+  EXPECT_EQ(progress.opened(status(at(30), 4), ChannelMark{}), Finding::fine);
+  progress.skipped(5);  // one of them is not there
+  progress.sent(at(40), 1);
+  EXPECT_EQ(progress.observed(status(at(30), 4), Instant{}), Finding::miscounted);
+}
+
 // Rows that came in between the ledger's last word and a crash come again, are dropped, and are counted.
 TEST(ChannelProgress, WhatArrivedUnseenIsCountedWhenItComesAgain) {
   const ChannelMark known{at(10), 100, 2};

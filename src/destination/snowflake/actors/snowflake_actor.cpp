@@ -13,6 +13,14 @@ namespace {
 /// Text that waits to be sent, per channel: a few requests' worth.
 constexpr std::size_t kEncodedBytes = 4U << 20;
 constexpr std::uint32_t kRowsAtOnce = 4096;
+constexpr Duration kFirstOpenAgain = std::chrono::milliseconds(100);
+constexpr Duration kLongestOpenAgain = std::chrono::seconds(2);
+
+/// What asking to open again may change.
+bool may_open_later(const Error& error) {
+  return error.code == "uncommitted_rows" || error.code == "open_in_progress" || error.code == "stale_pipe_cache" || error.code == "pipe_invalid" ||
+         error.code == "table_missing";
+}
 
 struct PositionRange {
   std::optional<Position> after;
@@ -65,6 +73,28 @@ TableTrouble finding_trouble(const Channel& channel, ChannelProgress::Finding fi
   return trouble;
 }
 
+TableTrouble refusal_trouble(const Channel& channel, const Error& error) {
+  TableTrouble trouble;
+  trouble.kind = TableTrouble::Kind::refused;
+  trouble.oid = channel.oid();
+  trouble.channel = channel.id().channel;
+  trouble.last_good = channel.progress().last_good();
+  trouble.quarantine = {error.code, error.what, "", "", trouble.last_good.value_or(Position{}), error.hint};
+  if (may_concern_one_table(error)) {
+    trouble.quarantine.reason += ", and goes on taking rows of other tables: check the role's grants on this one";
+    trouble.quarantine.fix.clear();  // a new copy, as for every table that stopped
+  }
+  return trouble;
+}
+
+Error stalled_error(const Channel& channel) {
+  return make_error(Recovery::retry, "channel_stalled",
+                    "Snowflake took rows of channel " + channel.id().channel + " of " + channel.id().schema + "." + channel.id().table +
+                        " and has not committed them for long: somebody else may have opened it",
+                    "luge opens it again and sends what is behind its token: nothing is lost. If this repeats, look for a second luge with this "
+                    "pipeline's name, and at Snowflake's status page");
+}
+
 SnowflakeActor::SnowflakeActor(ActorPool& pool) : pool_(pool), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 SnowflakeActor::~SnowflakeActor() {
@@ -92,7 +122,7 @@ void SnowflakeActor::run(const std::stop_token& stop) {
     if (!pool_.pass(stop)) return;
     auto made = pool_.settings_.make_client(stop);
     if (made) {
-      pool_.call_succeeded();
+      pool_.call_answered();
       client_ = std::move(*made);
     } else {
       if (stop.stop_requested()) return;
@@ -169,8 +199,8 @@ void SnowflakeActor::give_up(Lane& lane, TableTrouble trouble) {
 }
 
 void SnowflakeActor::let_go(Lane& lane, const Error& error) {
-  if (error.code == "channel_invalid" || error.code == "table_missing") {
-    pool_.call_succeeded();  // its table is gone already
+  if (error.code == "channel_invalid" || error.code == "table_missing" || error.recovery == Recovery::quarantine_table) {
+    pool_.call_answered();  // its table is gone already
   } else {
     pool_.call_failed(error);
   }
@@ -220,19 +250,22 @@ void SnowflakeActor::finish_encoded(Lane& lane) {
 
 bool SnowflakeActor::open(Lane& lane, const std::stop_token& stop) {
   if (!pool_.pass(stop)) return false;
-  auto status = client_->open(lane.channel->id(), pool_.settings_.settle);
+  const Duration settle = pool_.settings_.settle;
+  const bool last = lane.opening_since && pool_.clock_.now() - *lane.opening_since >= settle;
+  auto status = client_->try_open(lane.channel->id(), settle, last);
   if (!status) {
     if (stop.stop_requested()) return false;
     if (lane.channel->forgotten()) {
       let_go(lane, status.error());
-      return false;
+    } else if (!put_off(lane, status.error(), last)) {
+      lane.opening_since.reset();
+      refused(lane, status.error());
     }
-    // A channel that cannot be opened right now may be openable soon: nothing of it is lost.
-    pool_.call_failed(status.error());
-    if (status.error().code == "table_missing" || status.error().code == "client_invalid") pool_.fail(status.error());
     return false;
   }
   pool_.call_succeeded();
+  lane.opening_since.reset();
+  lane.refusals.served();
   lane.open = true;
   lane.encoded.clear();
   lane.sent = 0;
@@ -240,6 +273,51 @@ bool SnowflakeActor::open(Lane& lane, const std::stop_token& stop) {
   lane.replaying = lane.channel->opened_at().has_value();
   if (finding != ChannelProgress::Finding::fine) give_up(lane, finding_trouble(*lane.channel, finding));
   return true;
+}
+
+std::optional<Position> SnowflakeActor::first_waiting(const Lane& lane) {
+  if (lane.sent < lane.encoded.rows.size()) return lane.encoded.rows[lane.sent].position;
+  if (lane.orders.empty()) return std::nullopt;
+  if (const auto* truncate = std::get_if<TruncateRow>(&lane.orders.front())) {
+    return Position{truncate->epoch, truncate->truncate.position.commit_lsn, truncate->truncate.position.ordinal};
+  }
+  const auto* outgoing = std::get_if<std::shared_ptr<const OutgoingChunk>>(&lane.orders.front());
+  if (outgoing == nullptr || (*outgoing)->chunk.ops.empty()) return std::nullopt;
+  return Position{(*outgoing)->epoch, (*outgoing)->chunk.runs.front().commit_lsn, (*outgoing)->chunk.ordinals.front()};
+}
+
+bool SnowflakeActor::put_off(Lane& lane, const Error& error, bool last) {
+  if (!may_open_later(error)) return false;
+  const Instant now = pool_.clock_.now();
+  if (!lane.opening_since) {
+    lane.opening_since = now;
+    lane.open_again = kFirstOpenAgain;
+  }
+  const Duration longest = error.code == "table_missing" ? pool_.settings_.appears : pool_.settings_.settle;
+  const Duration waited = now - *lane.opening_since;
+  if (last || (waited >= longest && error.code != "uncommitted_rows")) return false;
+  pool_.call_answered();
+  lane.not_before = now + std::min(lane.open_again, std::max(longest - waited, Duration(1)));
+  lane.open_again = std::min(lane.open_again * 2, kLongestOpenAgain);
+  return true;
+}
+
+void SnowflakeActor::refused(Lane& lane, const Error& error) {
+  if (error.code == "client_invalid" || error.code == "table_missing" || (error.code == "channel_invalid" && lane.open)) {
+    pool_.fail(error, lane.channel->oid());
+    return;
+  }
+  const bool this_table = error.recovery == Recovery::quarantine_table;
+  if (this_table || (may_concern_one_table(error) && lane.refusals.refused(pool_.good_calls(), pool_.clock_.now()))) {
+    pool_.call_answered();
+    TableTrouble trouble = refusal_trouble(*lane.channel, error);
+    if (const auto first = first_waiting(lane)) trouble.quarantine.position = *first;
+    give_up(lane, std::move(trouble));
+    return;
+  }
+  // What cannot be done right now may be possible soon: nothing is lost.
+  if (may_concern_one_table(error)) lane.not_before = lane.refusals.next();
+  pool_.call_failed(error);
 }
 
 NdjsonEncoder& SnowflakeActor::encoder(Lane& lane, const TableSchemaPtr& schema, const std::vector<std::string>& names, Epoch epoch,
@@ -336,7 +414,7 @@ bool SnowflakeActor::send(Lane& lane, const std::stop_token& stop) {
       return true;
     }
     if (error.code == "row_too_large") {
-      pool_.call_succeeded();
+      pool_.call_answered();
       TableTrouble trouble;
       trouble.oid = lane.channel->oid();
       trouble.channel = lane.channel->id().channel;
@@ -344,14 +422,11 @@ bool SnowflakeActor::send(Lane& lane, const std::stop_token& stop) {
       give_up(lane, std::move(trouble));
       return true;
     }
-    if (error.code == "channel_invalid" || error.code == "client_invalid" || error.code == "table_missing") {
-      pool_.fail(error);
-      return false;
-    }
-    pool_.call_failed(error);
+    refused(lane, error);
     return true;
   }
   pool_.call_succeeded();
+  lane.refusals.served();
   if (taken->rows == 0) {
     lane.not_before = pool_.clock_.now() + std::max(taken->again_in, Duration(500));
     return false;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "destination/snowflake/actors/actor_pool.h"
+#include "destination/snowflake/actors/refusal_count.h"
 #include "destination/snowflake/ingest/ingest_client.h"
 
 namespace luge {
@@ -49,6 +50,9 @@ class SnowflakeActor {
     bool replaying = false;      ///< what comes may be at the server already
     bool dead = false;           ///< its table has stopped: what comes is thrown away
     Instant not_before;
+    std::optional<Instant> opening_since;  ///< of an opening that waits for something
+    Duration open_again{};
+    RefusalCount refusals;
   };
 
   void run(const std::stop_token& stop);
@@ -56,6 +60,12 @@ class SnowflakeActor {
   /// True: something was done.
   bool advance(Lane& lane, const std::stop_token& stop);
   bool open(Lane& lane, const std::stop_token& stop);
+  /// True: the opening comes again later, and the lane alone waits.
+  bool put_off(Lane& lane, const Error& error, bool last);
+  /// A call for the lane was refused: the service's trouble, the pool's end or the table's.
+  void refused(Lane& lane, const Error& error);
+  /// Of the rows that were not sent; nullopt: of none, or of copied ones.
+  static std::optional<Position> first_waiting(const Lane& lane);
   void encode(Lane& lane);
   void encode_chunk(Lane& lane, const OutgoingChunk& outgoing);
   bool send(Lane& lane, const std::stop_token& stop);
@@ -80,5 +90,7 @@ class SnowflakeActor {
 
 /// The table stopped because a call or a book said so.
 TableTrouble finding_trouble(const Channel& channel, ChannelProgress::Finding finding);
+TableTrouble refusal_trouble(const Channel& channel, const Error& error);
+Error stalled_error(const Channel& channel);
 
 }  // namespace luge

@@ -15,6 +15,8 @@ namespace {
 constexpr Duration kShortestRound = std::chrono::milliseconds(50);
 constexpr Duration kPerTable = std::chrono::milliseconds(25);
 constexpr std::size_t kChannelsPerRequest = 200;
+/// A table that is not there so often in a row is gone: one such answer is known to be transient.
+constexpr std::uint32_t kGoneAfter = 5;
 
 }  // namespace
 
@@ -72,7 +74,7 @@ void StatusPoller::run(const std::stop_token& stop) {
         pause = kShortestRound;
         continue;
       }
-      pool_.call_succeeded();  // it may have been the probe that all others wait for
+      pool_.call_answered();  // it may have been the probe that all others wait for
       client = std::move(*made);
     }
     const std::size_t asked = poll(*client, stop);
@@ -98,14 +100,12 @@ std::size_t StatusPoller::poll(IngestClient& client, const std::stop_token& stop
       auto statuses = client.statuses(table.first, table.second, names);
       if (!statuses) {
         if (stop.stop_requested()) return asked;
-        if (statuses.error().code == "client_invalid") {
-          pool_.fail(statuses.error());
-          return asked;
-        }
-        pool_.call_failed(statuses.error());
+        if (refused(statuses.error(), *channels[from])) return asked;
         continue;
       }
       pool_.call_succeeded();
+      missing_rounds_.erase(table);
+      refusals_.erase(table);
       for (std::size_t i = from; i < from + names.size(); ++i) {
         const auto& channel = channels[i];
         if (channel->forgotten()) continue;
@@ -115,13 +115,39 @@ std::size_t StatusPoller::poll(IngestClient& client, const std::stop_token& stop
                                 "luge opens it again and sends what is behind its token"));
           return asked;
         }
-        const auto finding = channel->observed(found->second, pool_.clock_.now());
+        const auto finding = channel->observed(found->second, pool_.clock_.now(), pool_.settings_.longest_commit);
+        if (finding == ChannelProgress::Finding::stalled) {
+          pool_.fail(stalled_error(*channel), channel->oid());
+          return asked;
+        }
         if (finding != ChannelProgress::Finding::fine) pool_.trouble(finding_trouble(*channel, finding));
       }
       pool_.changed_.notify_all();
     }
   }
   return asked;
+}
+
+bool StatusPoller::refused(const Error& error, const Channel& channel) {
+  const TablePlace table{channel.id().schema, channel.id().table};
+  if (error.code == "client_invalid") {
+    pool_.fail(error, channel.oid());
+    return true;
+  }
+  if (error.recovery == Recovery::quarantine_table) {
+    // The next opening of the channel says what can be done about it.
+    pool_.call_answered();
+    if (++missing_rounds_[table] < kGoneAfter) return false;
+    pool_.fail(error, channel.oid());
+    return true;
+  }
+  if (may_concern_one_table(error) && refusals_[table].refused(pool_.good_calls(), pool_.clock_.now())) {
+    pool_.call_answered();
+    pool_.trouble(refusal_trouble(channel, error));
+    return false;
+  }
+  pool_.call_failed(error);
+  return false;
 }
 
 }  // namespace luge

@@ -50,6 +50,11 @@ class IngestClient {
   /// without regard to them: the server throws them away.
   virtual Result<ChannelStatus> open(const ChannelId& channel, Duration settle) = 0;
 
+  /// For a caller that does the waiting: asks once, and answers what asking again may change ("uncommitted_rows", "open_in_progress",
+  /// "stale_pipe_cache", "pipe_invalid", "table_missing"). `last`: opens without regard to uncommitted rows. A transport that cannot but wait inside
+  /// does as open() does.
+  virtual Result<ChannelStatus> try_open(const ChannelId& channel, Duration settle, bool /*last*/) { return open(channel, settle); }
+
   /// Sends rows from `from` on, in order: as many as one request may carry. Taken is not durable: ask statuses().
   /// After Recovery::retry the next append of this channel must offer the same rows again; whatever was sent goes out again
   /// byte for byte under the same request id, so that the server knows it.

@@ -90,26 +90,34 @@ Result<RestIngestClient::Exchange> RestIngestClient::exchange(StreamingCall call
   }
 }
 
-Result<ChannelStatus> RestIngestClient::open(const ChannelId& channel, Duration settle) {
+Result<ChannelStatus> RestIngestClient::try_open(const ChannelId& channel, Duration /*settle*/, bool last) {
   const std::string what = "opening " + name_of(channel);
   channels_.erase(channel);
+  // Without the flag the server throws them away; whoever sent them has the token to see that by.
+  const std::string body = last ? "{}" : R"({"fail_on_uncommitted_rows":true})";
+  TRY(const Exchange done, exchange(StreamingCall::open, Method::put, channel_path(channel, false) + "?requestId=" + make_uuid(random_),
+                                    {{"Content-Type", "application/json"}}, body));
+  if (done.verdict == Verdict::accepted) return opened(channel, done, what);
+  return streaming_error(done.verdict, done.answer.describe(), what);
+}
+
+Result<ChannelStatus> RestIngestClient::open(const ChannelId& channel, Duration settle) {
   const Instant deadline = clock_.now() + settle;
   Duration poll = kFirstPoll;
-  for (bool force = false;;) {
-    const std::string body = force ? "{}" : R"({"fail_on_uncommitted_rows":true})";
-    TRY(const Exchange done, exchange(StreamingCall::open, Method::put, channel_path(channel, false) + "?requestId=" + make_uuid(random_),
-                                      {{"Content-Type", "application/json"}}, body));
-    const bool waits = done.verdict == Verdict::uncommitted_rows || done.verdict == Verdict::opening || done.verdict == Verdict::stale_pipe_cache ||
-                       done.verdict == Verdict::pipe_invalid;
-    if (done.verdict == Verdict::accepted) return opened(channel, done, what);
-    if (!waits) return streaming_error(done.verdict, done.answer.describe(), what);
+  for (bool last = false;;) {
+    auto status = try_open(channel, settle, last);
+    if (status) return status;
+    const std::string& code = status.error().code;
+    const bool uncommitted = code == "uncommitted_rows";
+    if (!uncommitted && code != "open_in_progress" && code != "stale_pipe_cache" && code != "pipe_invalid") return status;
     const Instant now = clock_.now();
     if (now >= deadline) {
-      if (done.verdict != Verdict::uncommitted_rows || force) return streaming_error(done.verdict, done.answer.describe(), what);
-      force = true;  // the server throws them away; whoever sent them has the token to see that by
+      if (!uncommitted || last) return status;
+      last = true;
       continue;
     }
-    if (!pause_(std::min(poll, deadline - now))) return make_error(Recovery::retry, "cancelled", what + ": luge is stopping");
+    if (!pause_(std::min(poll, deadline - now)))
+      return make_error(Recovery::retry, "cancelled", "opening " + name_of(channel) + ": luge is stopping");
     poll = std::min(poll * 2, kLongestPoll);
   }
 }

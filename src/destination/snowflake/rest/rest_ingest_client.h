@@ -36,6 +36,7 @@ class RestIngestClient final : public IngestClient {
                    int zstd_level = 1);
 
   Result<ChannelStatus> open(const ChannelId& channel, Duration settle) override;
+  Result<ChannelStatus> try_open(const ChannelId& channel, Duration settle, bool last) override;
   Result<Appended> append(const ChannelId& channel, const EncodedRows& rows, std::size_t from) override;
   Result<std::map<std::string, ChannelStatus>> statuses(const std::string& schema, const std::string& table,
                                                         const std::vector<std::string>& channels) override;

@@ -89,7 +89,9 @@ std::string word_of(const Json& value) {
 constexpr const char* kSafe = "Nothing is lost: what Snowflake has not committed is still in PostgreSQL's WAL.";
 
 Error make(Recovery recovery, WriteState state, std::string_view code, std::string what, const std::string& advice) {
-  Error error = make_error(recovery, code, std::move(what), advice + ". " + kSafe);
+  // Acknowledgement goes on without a table that stops: its rows come back with a new copy.
+  const bool of_one_table = recovery == Recovery::quarantine_table;
+  Error error = make_error(recovery, code, std::move(what), of_one_table ? advice : advice + ". " + kSafe);
   error.write_state = state;
   return error;
 }
@@ -157,7 +159,8 @@ Error streaming_error(Verdict verdict, const std::string& said, const std::strin
                   "look at SHOW PIPES and at the table; then: luge resync");
     case Verdict::table_missing:
       return make(Recovery::quarantine_table, WriteState::not_applied, "table_missing",
-                  text + ": the table or its pipe is not there, or the role may not write to it", "check the role's grants (INSERT on the table)");
+                  text + ": the table or its pipe is not there, or the role may not write to it",
+                  "check the role's grants (INSERT on the table); then: luge resync");
     case Verdict::failed_over:
       return make(Recovery::reconnect, WriteState::unknown, "client_invalid", text + ": another host serves the pipe now",
                   "luge asks for the host again and opens its channels there");
