@@ -19,6 +19,8 @@ class BatchSink {
   virtual std::size_t in_flight() const = 0;
   /// Answers come much later than batches are taken: a batch in flight is no reason to hold the next one back.
   virtual bool pipelined() const { return false; }
+  /// There is something to tell, and no batch to answer with it.
+  virtual bool wants_batch() const { return false; }
 };
 
 }  // namespace luge

@@ -72,6 +72,9 @@ class Destination {
   /// while batches are unanswered.
   virtual Result<std::optional<Frontier>> poll() { return std::optional<Frontier>(); }
   static constexpr Duration kPollInterval = std::chrono::milliseconds(10);
+  /// From any thread: something happened that only an answer can tell (a table stopped by itself, the destination went away). While nothing else is
+  /// under way the pipeline sends an empty batch for it. Cheap.
+  virtual bool wants_batch() const { return false; }
 
   /// Starts or restarts the shadow for `attempt`; leftovers of older attempts are dropped first.
   virtual Result<std::unique_ptr<CopyWriter>> begin_copy(TableSchemaPtr schema, Attempt attempt) = 0;

@@ -30,6 +30,7 @@ class DestinationWorker final : public BatchSink {
   std::optional<Result<Frontier>> try_take_outcome() override;
   std::size_t in_flight() const override { return in_flight_; }
   bool pipelined() const override { return pipelined_; }
+  bool wants_batch() const override { return in_flight_ == 0 && destination_.wants_batch(); }
 
   /// Asks for the destination's copy of ack_intent to be written, between batches; the newest wins.
   void record_intent(Lsn intent);

@@ -1,5 +1,6 @@
 #include "destination/destination_worker.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <gtest/gtest.h>
@@ -36,6 +37,7 @@ class SteppedDestination final : public Destination {
     return ok();
   }
   Status close() override { return ok(); }
+  bool wants_batch() const override { return wants_batch_; }
 
   void permit(int batches) {
     std::lock_guard lock(mutex_);
@@ -53,6 +55,7 @@ class SteppedDestination final : public Destination {
   int permits_ = 0;
   int started_ = 0;
   std::uint64_t fail_at_ = 0;
+  std::atomic<bool> wants_batch_ = false;
   std::vector<std::uint64_t> applied_;
   Lsn intent_;
 };
@@ -134,6 +137,23 @@ TEST(DestinationWorker, after_an_error_nothing_more_is_applied) {
   }
   std::lock_guard lock(destination.mutex_);
   EXPECT_EQ(destination.applied_, std::vector<std::uint64_t>{1});
+}
+
+// A batch under way will be answered, with all there is to tell.
+TEST(DestinationWorker, asks_for_a_batch_only_while_none_is_under_way) {
+  SteppedDestination destination;
+  Alarm alarm;
+  DestinationWorker worker(destination, [&] { alarm.ring(); });
+  EXPECT_FALSE(worker.wants_batch());
+  destination.wants_batch_ = true;
+  EXPECT_TRUE(worker.wants_batch());
+  Batch batch = numbered(1);
+  ASSERT_TRUE(worker.try_submit(batch));
+  EXPECT_FALSE(worker.wants_batch());
+  destination.permit(1);
+  alarm.wait_for(1);
+  ASSERT_TRUE(worker.try_take_outcome());
+  EXPECT_TRUE(worker.wants_batch());
 }
 
 TEST(DestinationWorker, intents_pass_between_batches) {

@@ -1,10 +1,12 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "model/checkpoint.h"
 #include "model/table_record.h"
 
@@ -23,6 +25,7 @@ struct Frontier {
   struct ReadyBarrier {
     std::uint64_t id = 0;
     std::shared_ptr<ReadHandle> reader;
+    std::optional<Error> refused{};  ///< why there is no reader; whoever asked for one hears it, and nothing else ends
   };
   std::vector<ReadyBarrier> barriers;
   std::uint64_t rows_applied = 0;    ///< apply(): source rows made durable or staged by this call

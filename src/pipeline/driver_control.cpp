@@ -140,7 +140,7 @@ Result<std::shared_ptr<ReadHandle>> Driver::Impl::read_at(Lsn lsn, Duration time
   }
   if (!barrier) return std::move(barrier).error();
   while (clock_.now() < deadline && !stop.stop_requested()) {
-    std::optional<std::shared_ptr<ReadHandle>> reader;
+    std::optional<Result<std::shared_ptr<ReadHandle>>> reader;
     if (!on_driver_thread([&](Pipeline& pipeline) { reader = pipeline.take_barrier(*barrier); }, deadline - clock_.now())) break;
     if (reader) return std::move(*reader);
     std::unique_lock lock(mutex_);

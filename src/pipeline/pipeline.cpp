@@ -112,7 +112,9 @@ Status Pipeline::Impl::collect_outcomes() {
       tables_.adopt(record);
     }
     for (const auto& barrier : frontier.barriers) {
-      if (barriers_cancelled_.erase(barrier.id) == 0) barriers_ready_[barrier.id] = barrier.reader;
+      if (barriers_cancelled_.erase(barrier.id) > 0) continue;
+      using Answer = Result<std::shared_ptr<ReadHandle>>;
+      barriers_ready_.insert_or_assign(barrier.id, barrier.refused ? Answer(*barrier.refused) : Answer(barrier.reader));
     }
     last_apply_ = frontier.busy;
     rows_ += frontier.rows_applied;
@@ -258,6 +260,7 @@ Duration Pipeline::Impl::linger() const {
 bool Pipeline::Impl::waits_for_answer() const { return !in_flight_.empty() && !ports_.sink.pipelined(); }
 
 void Pipeline::Impl::seal_if_due(Instant now) {
+  if (quiet() && ports_.sink.wants_batch()) return seal(true);
   // A transaction whose last row filled a batch still has its end to hand over.
   if (sealed_ || (builder_.empty() && !partial_out_)) return;
   const bool boundary = !router_.in_transaction();
@@ -267,6 +270,10 @@ void Pipeline::Impl::seal_if_due(Instant now) {
   if (waits_for_answer()) return;
   const Duration age = builder_since_ ? now - *builder_since_ : Duration{0};
   if (age >= options_.batch_max_fill || (dry_ && age >= linger()) || draining_) seal(true);
+}
+
+bool Pipeline::Impl::quiet() const {
+  return !sealed_ && in_flight_.empty() && builder_.empty() && !partial_out_ && !router_.in_transaction() && !router_.expects_witness();
 }
 
 void Pipeline::Impl::seal(bool complete) {
@@ -339,10 +346,10 @@ void Pipeline::Impl::cancel_barrier(std::uint64_t id) {
   router_.hold_before(barriers_wanted_.empty() ? Lsn{} : barriers_wanted_.begin()->first);
 }
 
-std::optional<std::shared_ptr<ReadHandle>> Pipeline::Impl::take_barrier(std::uint64_t id) {
+std::optional<Result<std::shared_ptr<ReadHandle>>> Pipeline::Impl::take_barrier(std::uint64_t id) {
   const auto found = barriers_ready_.find(id);
   if (found == barriers_ready_.end()) return std::nullopt;
-  auto reader = std::move(found->second);
+  std::optional reader(std::move(found->second));
   barriers_ready_.erase(found);
   return reader;
 }
@@ -383,7 +390,7 @@ bool Pipeline::resync(RelationOid oid) { return impl_->resync(oid); }
 void Pipeline::hold(Instant until) { impl_->hold(until); }
 void Pipeline::cancel_barrier(std::uint64_t id) { impl_->cancel_barrier(id); }
 Result<std::uint64_t> Pipeline::request_barrier(Lsn lsn) { return impl_->request_barrier(lsn); }
-std::optional<std::shared_ptr<ReadHandle>> Pipeline::take_barrier(std::uint64_t id) { return impl_->take_barrier(id); }
+std::optional<Result<std::shared_ptr<ReadHandle>>> Pipeline::take_barrier(std::uint64_t id) { return impl_->take_barrier(id); }
 PipelineStatus Pipeline::status() const { return impl_->status(); }
 Checkpoint Pipeline::durable_checkpoint() const { return impl_->durable_checkpoint(); }
 Lsn Pipeline::intent_saved() const { return impl_->intent_saved(); }

@@ -77,7 +77,8 @@ class Pipeline {
   Result<std::uint64_t> request_barrier(Lsn lsn);
   /// Nobody waits for it any more: its reader would pin old rows for ever.
   void cancel_barrier(std::uint64_t id);
-  std::optional<std::shared_ptr<ReadHandle>> take_barrier(std::uint64_t id);
+  /// nullopt: not yet. An error: the destination has no reader to give; it is answered, and the pipeline goes on.
+  std::optional<Result<std::shared_ptr<ReadHandle>>> take_barrier(std::uint64_t id);
 
   PipelineStatus status() const;
   Checkpoint durable_checkpoint() const;

@@ -30,7 +30,7 @@ class Pipeline::Impl {
   void hold(Instant until) { held_until_ = until; }
   Result<std::uint64_t> request_barrier(Lsn lsn);
   void cancel_barrier(std::uint64_t id);
-  std::optional<std::shared_ptr<ReadHandle>> take_barrier(std::uint64_t id);
+  std::optional<Result<std::shared_ptr<ReadHandle>>> take_barrier(std::uint64_t id);
   PipelineStatus status() const;
   const Checkpoint& durable_checkpoint() const { return ledger_.durable_checkpoint(); }
   Lsn intent_saved() const { return reporter_.intent_saved(); }
@@ -57,6 +57,8 @@ class Pipeline::Impl {
   /// Rows gather while a batch is under way.
   bool waits_for_answer() const;
   void seal(bool complete);
+  /// Between transactions, with nothing under way.
+  bool quiet() const;
   void discard_partial();
   Wait next_wait(Instant now) const;
 
@@ -95,7 +97,7 @@ class Pipeline::Impl {
   std::optional<Instant> held_until_;
   std::uint64_t next_barrier_;  ///< from the clock: an id of an earlier pipeline names nothing in this one
   std::multimap<Lsn, std::uint64_t> barriers_wanted_;
-  std::map<std::uint64_t, std::shared_ptr<ReadHandle>> barriers_ready_;
+  std::map<std::uint64_t, Result<std::shared_ptr<ReadHandle>>> barriers_ready_;
   std::set<std::uint64_t> barriers_cancelled_;
   Lsn session_position_;
 

@@ -6,6 +6,7 @@ namespace luge {
 
 bool SimSink::try_submit(Batch& batch) {
   if (full()) return false;
+  asks_ = false;
   queue_.push_back({std::move(batch), owner_.delivered});
   if (queue_.size() == 1) schedule();
   return true;
@@ -31,6 +32,7 @@ void SimSink::run() {
   queue_.pop_front();
   Result<Frontier> outcome = apply(std::move(next));
   failed_ = !outcome;
+  asks_ = !failed_ && ++answers_ % 7 == 0;
   outcomes_.push_back(std::move(outcome));
   if (!queue_.empty()) schedule();
 }

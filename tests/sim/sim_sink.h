@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 
@@ -30,6 +31,8 @@ class SimSink final : public BatchSink {
   std::size_t in_flight() const override { return queue_.size() + outcomes_.size(); }
   /// A deep queue stands for a destination that answers late.
   bool pipelined() const override { return capacity_ > kDeep; }
+  /// Now and then something happens to the destination that only an answer can tell.
+  bool wants_batch() const override { return asks_; }
   static constexpr std::size_t kDeep = 4;
 
   void run();
@@ -65,6 +68,8 @@ class SimSink final : public BatchSink {
   Instant due_;
   Instant hang_until_;
   Fault fault_ = Fault::none;
+  std::uint32_t answers_ = 0;
+  bool asks_ = false;
   bool failed_ = false;  ///< after an error nothing more is applied: the destination must be reopened
   Lsn intent_;
 };
