@@ -21,14 +21,13 @@ void SnowflakeDestination::let_go() {
   {
     std::lock_guard lock(mutex_);
     scheduler_.reset();
-    missing_.clear();
     pool_.reset();
     keeper_.reset();
     transform_.reset();
+    connection_.reset();
   }
   sql_.reset();
   merge_sql_.reset();
-  connection_.reset();
   tables_.clear();
   marks_.clear();
   taken_.clear();
@@ -39,12 +38,17 @@ void SnowflakeDestination::let_go() {
 
 Result<Frontier> SnowflakeDestination::open(const OpenRequest& request) {
   let_go();
-  stop_ = std::stop_source();
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = std::stop_source();
+  }
   Frontier frontier;
   if (Status opened = try_open(request, frontier); !opened) {
+    Error error = gone_wrong(std::move(opened).error());
     let_go();
-    return std::move(opened).error();
+    return error;
   }
+  ever_open_ = true;
   return frontier;
 }
 
@@ -61,7 +65,11 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
       TRY(transform_, PythonTransform::load(options_.transform, options_.python, options_.ca_file));
     }
   }
-  TRY(connection_, SnowflakeConnection::make(options_, clock_));
+  TRY(auto connection, SnowflakeConnection::make(options_, clock_));
+  {
+    std::lock_guard lock(mutex_);
+    connection_ = std::move(connection);
+  }
   sql_ = connection_->sql(stop_.get_token());
   merge_sql_ = connection_->sql(stop_.get_token());
   TRY(const auto entries, ledger_.load_ledger(request.pipeline));
@@ -113,14 +121,12 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
     keeper_ = std::move(keeper);
   }
   CHECK_OK(start_pool());
+  CHECK_OK(heal_all());
   for (auto& [oid, table] : tables_) {
     if (!table.entry.has_log) continue;
-    if (heal_all_ || heal_.contains(oid)) CHECK_OK(heal(table));
     schedule(table);
     if (scheduler_ && table.entry.fold.active && unmerged(table)) scheduler_->reached(oid, end_of(meta_.checkpoint), 1);
   }
-  heal_.clear();
-  heal_all_ = false;
   frontier.mirror_uuid = meta_.uuid;
   frontier.fence = request.fence;
   frontier.checkpoint = meta_.checkpoint;
@@ -156,6 +162,8 @@ std::string SnowflakeDestination::current_state() const {
 Status SnowflakeDestination::start_pool() {
   ActorPool::Settings settings;
   settings.actors = options_.actors;
+  settings.longest_commit = options_.longest_commit * (1 << std::min(stalls_, 4));
+  settings.settle = options_.settle;
   const auto connection = connection_;
   settings.make_client = [connection](const std::stop_token& stop) { return connection->ingest_client(stop); };
   settings.make_status_client = [connection](const std::stop_token& stop) { return connection->rest_client(stop); };
@@ -217,13 +225,27 @@ Status SnowflakeDestination::drop_copy(RelationOid oid, Attempt attempt) {
 }
 
 Result<std::shared_ptr<ReadHandle>> SnowflakeDestination::read() {
-  if (!connection_) return not_open();
-  std::shared_ptr<void> hold;
-  if (scheduler_) {
-    scheduler_->hold();
-    hold = std::shared_ptr<void>(scheduler_.get(), [scheduler = scheduler_](void*) { scheduler->release(); });
+  std::shared_ptr<SnowflakeConnection> connection;
+  std::shared_ptr<MergeScheduler> scheduler;
+  std::stop_token ends;
+  {
+    std::lock_guard lock(mutex_);
+    if (!connection_ || !pool_) return not_open();
+    connection = connection_;
+    scheduler = scheduler_;
+    ends = stop_.get_token();
   }
-  return make_snowflake_reader(connection_, std::move(hold));
+  std::shared_ptr<void> hold;
+  if (scheduler) {
+    scheduler->hold();
+    hold = std::shared_ptr<void>(scheduler.get(), [scheduler](void*) { scheduler->release(); });
+  }
+  return make_snowflake_reader(std::move(connection), std::move(hold), std::move(ends));
+}
+
+bool SnowflakeDestination::wants_batch() const {
+  std::lock_guard lock(mutex_);
+  return open_ && (!missing_.empty() || pool_->has_news());
 }
 
 Status SnowflakeDestination::record_intent(Lsn intent) {

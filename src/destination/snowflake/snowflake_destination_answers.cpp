@@ -8,10 +8,40 @@ namespace luge {
 
 namespace {
 
-/// After so many the table stops: whoever changes it goes on doing so.
-constexpr int kMostHealings = 5;
+/// What the service refused, and not what luge decided: a grant may come back, a warehouse may be resumed.
+bool is_refusal(const Error& error) {
+  if (error.recovery != Recovery::stop_pipeline || error.exit_code != ExitCode::failed) return false;
+  const std::string& code = error.code;
+  const bool of_server = code.size() == 6 && std::all_of(code.begin(), code.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return of_server || code.starts_with("http_") || code == "auth" || code == "forbidden" || code == "refused" || code == "tls";
+}
 
 }  // namespace
+
+/// A pipeline that has run goes on asking: the rows wait in the WAL. At the first opening the user hears it at once.
+Error SnowflakeDestination::gone_wrong(Error error) {
+  note_failure();
+  if (ever_open_ && (is_refusal(error) || error.recovery == Recovery::quarantine_table)) error.recovery = Recovery::retry;
+  return error;
+}
+
+void SnowflakeDestination::note_failure() {
+  if (!pool_) return;
+  const auto failed = pool_->failure();
+  if (failed && failed->code == "channel_stalled") ++stalls_;
+  const auto oid = pool_->failed_table();
+  if (!failed || !oid || failed->code != "table_missing" || heal_.contains(*oid) || hopeless_.contains(*oid)) return;
+  remember_to_heal(*oid, *failed);
+}
+
+bool SnowflakeDestination::remember_to_heal(RelationOid oid, const Error& why) {
+  if (++healings_[oid] <= kMostHealings) {
+    heal_.insert(oid);
+    return false;
+  }
+  hopeless_.emplace(oid, why);
+  return true;
+}
 
 Status SnowflakeDestination::look_at_troubles() {
   std::map<RelationOid, Error> missing;
@@ -42,9 +72,11 @@ Status SnowflakeDestination::look_at_troubles() {
                             "somebody changed " + table->entry.layout.place.log + " in Snowflake; luge brings it back into shape");
         }
       }
-      if (const std::string reason = keeper_->rejection_reason(table->entry.layout); !reason.empty())
+      if (const std::string reason = trouble.kind == TableTrouble::Kind::refused ? std::string() : keeper_->rejection_reason(table->entry.layout);
+          !reason.empty())
         trouble.quarantine.reason += " (" + reason + ")";
     }
+    if (trouble.quarantine.position == Position{}) trouble.quarantine.position = end_of(meta_.checkpoint);
     quarantine(*table, std::move(trouble.quarantine));
   }
   if (told_.empty() || taken_.empty()) return ok();
@@ -62,8 +94,9 @@ Status SnowflakeDestination::look_at_troubles() {
 }
 
 bool SnowflakeDestination::durable(const TakenBatch& taken) const {
+  // A table's stop goes into the ledger with the batch that does not wait for its rows, or before: else a crash in between would forget both.
   return std::all_of(taken.needs.begin(), taken.needs.end(),
-                     [&](const auto& need) { return need.first->durable_through(need.second) || pool_->stopped(need.first->oid()); });
+                     [&](const auto& need) { return need.first->durable_through(need.second) || pool_->known_stopped(need.first->oid()); });
 }
 
 Status SnowflakeDestination::settle_ledger(const std::vector<TakenBatch*>& batches) {
@@ -140,22 +173,29 @@ Status SnowflakeDestination::answer(TakenBatch& taken) {
   if (scheduler_) {
     for (const auto& [oid, rows] : taken.touched) scheduler_->reached(oid, end_of(taken.checkpoint), rows);
   }
-  for (const std::uint64_t id : taken.barriers) {
-    CHECK_OK(merge_all(end_of(taken.checkpoint)));
-    TRY(auto reader, read());
-    frontier.barriers.push_back({id, std::move(reader)});
-  }
+  for (const std::uint64_t id : taken.barriers) frontier.barriers.push_back(answer_barrier(id, end_of(taken.checkpoint)));
   answers_.push_back(std::move(frontier));
   return ok();
 }
 
+/// Current state that cannot be brought up to date is the asker's matter: the changes are durable in the log.
+Frontier::ReadyBarrier SnowflakeDestination::answer_barrier(std::uint64_t id, const Position& through) {
+  if (Status merged = merge_all(through); !merged) return {id, nullptr, std::move(merged).error()};
+  auto reader = read();
+  if (!reader) return {id, nullptr, std::move(reader).error()};
+  return {id, std::move(*reader), std::nullopt};
+}
+
 Result<std::optional<Frontier>> SnowflakeDestination::poll() {
   if (!pool_) return not_open();
+  auto next = try_poll();
+  if (!next) return gone_wrong(std::move(next).error());
+  return next;
+}
+
+Result<std::optional<Frontier>> SnowflakeDestination::try_poll() {
   if (answers_.empty()) {
-    if (auto failed = pool_->failure()) {
-      if (failed->code == "table_missing") heal_all_ = true;
-      return *failed;
-    }
+    if (auto failed = pool_->failure()) return *failed;
     CHECK_OK(look_at_troubles());
     answer_parts();
     std::vector<TakenBatch*> whole;
@@ -165,6 +205,7 @@ Result<std::optional<Frontier>> SnowflakeDestination::poll() {
     }
     if (!whole.empty()) {
       CHECK_OK(settle_ledger(whole));
+      stalls_ = 0;
       for (TakenBatch* batch : whole) CHECK_OK(answer(*batch));
       taken_.erase(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(whole.size()));
     }

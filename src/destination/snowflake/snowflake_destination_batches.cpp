@@ -41,6 +41,11 @@ void note_lone_key_changes(const TableChunk& chunk, Epoch epoch, std::vector<Pos
 
 Status SnowflakeDestination::submit(Batch batch) {
   if (!pool_) return not_open();
+  if (Status taken = try_submit(std::move(batch)); !taken) return gone_wrong(std::move(taken).error());
+  return ok();
+}
+
+Status SnowflakeDestination::try_submit(Batch batch) {
   if (auto failed = pool_->failure()) return *failed;
   TakenBatch taken;
   taken.complete = batch.complete;
@@ -190,6 +195,7 @@ Status SnowflakeDestination::take(TakenBatch& taken, const SetTable& op) {
   next.schema = record.schema;
   if (record.schema) next.name = record.name;
   const bool again = op.record.attempt > record.attempt;
+  if (again && record.state == TableState::quarantined) healings_.erase(oid);
   record = std::move(next);
   known->changed = true;
   if (again) {

@@ -22,6 +22,8 @@
 namespace luge {
 
 inline constexpr std::uint64_t kWholeTransaction = UINT64_MAX;
+/// After so many of one table it stops: whoever changes it goes on doing so.
+inline constexpr int kMostHealings = 5;
 
 /// The place behind every change of the checkpoint's transaction.
 inline Position end_of(const Checkpoint& checkpoint) { return {checkpoint.epoch, checkpoint.commit_lsn, kWholeTransaction}; }
@@ -49,14 +51,24 @@ class SnowflakeDestination final : public Destination {
   Status record_intent(Lsn intent) override;
   Status close() override;
   std::optional<DestinationHealth> health() const override;
+  bool wants_batch() const override;
 
  private:
   Status try_open(const OpenRequest& request, Frontier& frontier);
+  Status try_submit(Batch batch);
+  Result<std::optional<Frontier>> try_poll();
+  /// The error as the worker hears it. Remembers what the next opening has to look at.
+  Error gone_wrong(Error error);
+  void note_failure();
+  /// True: not again, it was tried too often.
+  bool remember_to_heal(RelationOid oid, const Error& why);
   Status load(const std::map<std::string, std::string>& entries);
   void let_go();
   Status start_pool();
   std::string current_state() const;
   Status heal(LiveTable& table);
+  /// Looks at tables about which something was wrong when the destination was left.
+  Status heal_all();
   Status save(const std::vector<LedgerChange>& changes) { return ledger_.save_ledger(request_.pipeline, request_.fence, changes); }
 
   Status take(TakenBatch& taken, Rows op, const std::shared_ptr<const MemoryReservation>& memory);
@@ -81,6 +93,7 @@ class SnowflakeDestination final : public Destination {
   bool durable(const TakenBatch& taken) const;
   Status settle_ledger(const std::vector<TakenBatch*>& batches);
   Status answer(TakenBatch& taken);
+  Frontier::ReadyBarrier answer_barrier(std::uint64_t id, const Position& through);
   void answer_parts();
   Frontier frontier_now() const;
   Status merge_all(const Position& through);
@@ -113,13 +126,15 @@ class SnowflakeDestination final : public Destination {
   std::deque<Frontier> answers_;
   std::set<RelationOid> told_;  ///< tables that stopped by themselves since the last batch
 
+  // Survive a reopening.
   std::map<RelationOid, Error> missing_;  ///< what MERGE did not find; under mutex_
+  std::set<RelationOid> heal_;            ///< look at these tables first
+  std::map<RelationOid, Error> hopeless_;  ///< was healed too often: stop them first
+  std::map<RelationOid, int> healings_;   ///< of this process
+  int stalls_ = 0;  ///< in a row: a service that is slow for long must get through some time
+  bool ever_open_ = false;
 
-  std::set<RelationOid> heal_;   ///< survives a reopening: look at these tables first
-  bool heal_all_ = false;
-  std::map<RelationOid, int> healings_;  ///< of this process
-
-  mutable std::mutex mutex_;     ///< protects the pointers for other threads: pool_, keeper_, scheduler_
+  mutable std::mutex mutex_;  ///< protects the pointers for other threads: connection_, pool_, keeper_, scheduler_, stop_
   bool open_ = false;
 };
 

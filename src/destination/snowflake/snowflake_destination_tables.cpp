@@ -225,6 +225,35 @@ Status SnowflakeDestination::reshape(LiveTable& table, const TableSchemaPtr& sch
   return ok();
 }
 
+Status SnowflakeDestination::heal_all() {
+  for (auto& [oid, table] : tables_) {
+    if (heal_.contains(oid) && table.entry.has_log && !hopeless_.contains(oid)) {
+      Status healed = heal(table);
+      if (!healed && healed.error().recovery != Recovery::quarantine_table) return healed;
+      if (!healed && !remember_to_heal(oid, healed.error())) {
+        Error again = std::move(healed).error();
+        again.recovery = Recovery::retry;
+        return again;
+      }
+      heal_.erase(oid);
+      std::lock_guard lock(mutex_);
+      missing_.erase(oid);
+    }
+    if (const auto hopeless = hopeless_.find(oid); hopeless != hopeless_.end()) {
+      const Error& error = hopeless->second;
+      quarantine(table, {error.code, error.what + "; luge has tried to mend it " + std::to_string(kMostHealings) + " times", "", "",
+                         end_of(meta_.checkpoint), error.hint});
+      told_.erase(oid);
+      table.changed = false;
+      CHECK_OK(save({{std::string(kTablePrefix) + std::to_string(oid), encode_table_entry(table.entry)}}));
+      hopeless_.erase(oid);
+    }
+  }
+  heal_.clear();
+  hopeless_.clear();
+  return ok();
+}
+
 /// Something about the table's tables was wrong. Rows behind the checkpoint are taken out of the log and come again, through new channels.
 Status SnowflakeDestination::heal(LiveTable& table) {
   TableEntry& entry = table.entry;

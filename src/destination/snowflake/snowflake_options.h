@@ -34,6 +34,9 @@ struct SnowflakeOptions {
   std::string transform;    ///< "module:function", RecordBatch -> RecordBatch; transport sdk only
   std::uint32_t actors = 4;
   std::uint32_t shards_per_table = 4;
+  // No settings of users.
+  Duration longest_commit = std::chrono::minutes(1);   ///< rows that wait longer are taken for lost
+  Duration settle = std::chrono::seconds(30);          ///< how long an opening waits for what an earlier owner left, and for its pipe
 
   CurrentState current_state = CurrentState::merge;
   Duration merge_interval = std::chrono::seconds(60);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -33,11 +34,15 @@ std::string first_word(std::string_view sql) {
 
 class SnowflakeReader final : public ReadHandle {
  public:
-  SnowflakeReader(std::shared_ptr<SnowflakeConnection> connection, std::shared_ptr<void> hold)
-      : connection_(std::move(connection)), hold_(std::move(hold)), sql_(connection_->sql(stop_.get_token())) {}
+  SnowflakeReader(std::shared_ptr<SnowflakeConnection> connection, std::shared_ptr<void> hold, std::stop_token ends)
+      : connection_(std::move(connection)),
+        hold_(std::move(hold)),
+        sql_(connection_->sql(stop_.get_token())),
+        ends_(std::move(ends)),
+        when_it_ends_(ends_, [this] { stop_.request_stop(); }) {}
 
   Status query(std::string_view sql, const OnColumns& on_columns, const OnRow& on_row) override {
-    if (stop_.stop_requested()) return make_error(Recovery::retry, "cancelled", "the query was cancelled");
+    if (stop_.stop_requested()) return ended();
     constexpr std::array kReading = {"SELECT", "WITH", "SHOW", "DESC", "DESCRIBE", "EXPLAIN", "VALUES"};
     const std::string word = first_word(sql);
     if (std::none_of(kReading.begin(), kReading.end(), [&](const char* one) { return word == one; })) {
@@ -47,11 +52,13 @@ class SnowflakeReader final : public ReadHandle {
     SqlStatement statement;
     statement.text = sql;
     statement.timeout = std::chrono::hours(1);
-    TRY(const SqlResult result, sql_->client().run(statement));
+    const auto result = sql_->client().run(statement);
+    if (!result && stop_.stop_requested()) return ended();
+    if (!result) return result.error();
     std::vector<std::string> names;
-    for (const auto& column : result.columns) names.push_back(column.name);
+    for (const auto& column : result->columns) names.push_back(column.name);
     on_columns(names);
-    for (const auto& row : result.rows) on_row(row);
+    for (const auto& row : result->rows) on_row(row);
     return ok();
   }
   void cancel() override { stop_.request_stop(); }
@@ -59,14 +66,22 @@ class SnowflakeReader final : public ReadHandle {
  private:
   std::shared_ptr<SnowflakeConnection> connection_;
   std::shared_ptr<void> hold_;
+  Error ended() const {
+    if (ends_.stop_requested()) return make_error(Recovery::retry, "closed", "the destination was closed or reopened meanwhile", "ask again");
+    return make_error(Recovery::retry, "cancelled", "the query was cancelled");
+  }
+
   std::stop_source stop_;
   std::unique_ptr<SqlSession> sql_;
+  const std::stop_token ends_;
+  std::stop_callback<std::function<void()>> when_it_ends_;
 };
 
 }  // namespace
 
-Result<std::shared_ptr<ReadHandle>> make_snowflake_reader(std::shared_ptr<SnowflakeConnection> connection, std::shared_ptr<void> hold) {
-  return std::shared_ptr<ReadHandle>(std::make_shared<SnowflakeReader>(std::move(connection), std::move(hold)));
+Result<std::shared_ptr<ReadHandle>> make_snowflake_reader(std::shared_ptr<SnowflakeConnection> connection, std::shared_ptr<void> hold,
+                                                          std::stop_token ends) {
+  return std::shared_ptr<ReadHandle>(std::make_shared<SnowflakeReader>(std::move(connection), std::move(hold), std::move(ends)));
 }
 
 }  // namespace luge
