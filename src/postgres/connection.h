@@ -38,7 +38,7 @@ class Connection {
     replication,  ///< a walsender of the database: replication commands and simple-protocol SQL
   };
 
-  /// Errors, beside SQLSTATEs: "unreachable" (reconnect), "bad_conninfo", "pooler" (what answers is not PostgreSQL itself).
+  /// Errors, beside SQLSTATEs: "unreachable" and "tls" (reconnect), "bad_conninfo", "pooler" (what answers is not PostgreSQL itself).
   /// `stop` ends a waiting attempt early ("stopped"); it is not kept.
   static Result<Connection> open(const ConnectionOptions& options, Kind kind = Kind::sql, const std::stop_token& stop = {});
 

@@ -1,5 +1,6 @@
 #include "postgres/connection_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
@@ -27,7 +28,8 @@ std::vector<std::string_view> split_list(std::string_view list) {
 }
 
 bool is_local_host(std::string_view host) {
-  return host.empty() || host.front() == '/' || host.front() == '@' || host == "localhost" || host == "::1" || host.starts_with("127.");
+  const bool loopback = host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;  // and no name that begins so
+  return host.empty() || host.front() == '/' || host.front() == '@' || host == "localhost" || host == "::1" || loopback;
 }
 
 std::optional<std::string> process_environment(const char* name) {
@@ -118,7 +120,9 @@ Result<ConnectionOptions> ConnectionOptions::parse(std::string_view conninfo, st
 void ConnectionOptions::apply_defaults(std::string_view pipeline, const Environment& environment) {
   keywords_.erase("replication");  // luge's own business, per connection
   if (auto options = environment("PGOPTIONS")) keywords_.try_emplace("options", *options);  // ours are added, which would hide the variable
+  // What libpq would add by itself must be known here: it decides what the server is, and whether its name is verified.
   if (auto host = environment("PGHOST")) keywords_.try_emplace("host", *host);
+  if (auto address = environment("PGHOSTADDR")) keywords_.try_emplace("hostaddr", *address);
   if (auto mode = environment("PGSSLMODE")) keywords_.try_emplace("sslmode", *mode);
   if (!environment("PGCONNECT_TIMEOUT")) keywords_.try_emplace("connect_timeout", "10");
   keywords_.try_emplace("application_name", "luge/" + std::string(pipeline));
@@ -144,6 +148,7 @@ std::string ConnectionOptions::redacted() const {
   if (!get("user").empty()) out.append(get("user")).append("@");
   const std::string_view host = get("host").empty() ? get("hostaddr") : get("host");
   out.append(host.empty() ? "local" : host);
+  if (!get("host").empty() && !get("hostaddr").empty()) out.append(" at ").append(get("hostaddr"));
   if (!get("port").empty()) out.append(":").append(get("port"));
   if (!get("dbname").empty()) out.append("/").append(get("dbname"));
   return out;
@@ -164,7 +169,7 @@ int ConnectionOptions::connect_timeout_s() const {
   const std::string_view text = get("connect_timeout");
   std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (seconds <= 0) return 3600;  // libpq: zero means wait for ever
-  const auto hosts = static_cast<int>(split_list(get("host")).size());
+  const auto hosts = static_cast<int>(std::max(split_list(get("host")).size(), split_list(get("hostaddr")).size()));
   return (seconds < 2 ? 2 : seconds) * hosts;
 }
 

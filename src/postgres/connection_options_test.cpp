@@ -32,6 +32,41 @@ TEST(ConnectionOptions, verifies_the_server_unless_it_is_local) {
   EXPECT_EQ(parse("host=db.example.com hostaddr=127.0.0.1").get("sslmode"), "");
 }
 
+TEST(ConnectionOptions, an_address_from_elsewhere_decides_too) {
+  const auto with = [](std::map<std::string, std::string> variables) {
+    return [variables = std::move(variables)](const char* name) -> std::optional<std::string> {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::nullopt : std::optional(found->second);
+    };
+  };
+  const auto mode = [&](const std::string& conninfo, std::map<std::string, std::string> variables) {
+    return std::string(ConnectionOptions::parse(conninfo, "p", with(std::move(variables)))->get("sslmode"));
+  };
+  EXPECT_EQ(mode("dbname=app", {{"PGHOSTADDR", "10.0.0.5"}}), "verify-full");
+  EXPECT_EQ(mode("host=localhost", {{"PGHOSTADDR", "10.0.0.5"}}), "verify-full");
+  EXPECT_EQ(mode("host=localhost hostaddr=127.0.0.1", {{"PGHOSTADDR", "10.0.0.5"}}), "");
+  EXPECT_EQ(mode("host=db.example.com", {{"PGHOSTADDR", "127.0.0.1"}}), "");
+  EXPECT_EQ(mode("host=localhost", {{"PGHOSTADDR", "127.0.0.1,10.0.0.5"}}), "verify-full");
+  EXPECT_EQ(mode("dbname=app", {{"PGHOST", "db.example.com"}}), "verify-full");
+  EXPECT_EQ(mode("host=127.example.com", {}), "verify-full") << "a name, not an address";
+  EXPECT_EQ(ConnectionOptions::parse("host=localhost user=u dbname=app", "p", with({{"PGHOSTADDR", "10.0.0.5"}}))->redacted(),
+            "u@localhost at 10.0.0.5/app");
+
+  const std::string directory = testing::TempDir();
+  std::ofstream(directory + "pg_service.conf")
+      << "[far]\nhostaddr=10.0.0.5\nhost=localhost\n[near]\nhost=/tmp\n[open]\nhost=db.example.com\nsslmode=prefer\n";
+  const auto service = [&](const std::string& name, std::map<std::string, std::string> more = {}) {
+    more.insert({{"PGSERVICE", name}, {"PGSYSCONFDIR", directory}});
+    return mode("dbname=app", std::move(more));
+  };
+  EXPECT_EQ(service("far"), "verify-full");
+  EXPECT_EQ(service("near"), "");
+  EXPECT_EQ(service("near", {{"PGHOSTADDR", "10.0.0.5"}}), "verify-full");
+  EXPECT_EQ(service("open"), "prefer");
+  EXPECT_EQ(service("far", {{"PGSERVICEFILE", directory + "absent.conf"}}), "verify-full");
+  EXPECT_FALSE(ConnectionOptions::parse("dbname=app", "p", with({{"PGSERVICE", "absent"}, {"PGSYSCONFDIR", directory}})));
+}
+
 TEST(ConnectionOptions, the_users_word_on_tls_wins) {
   const ConnectionOptions options = parse("postgres://u@db.example.com/app?sslmode=require");
   EXPECT_EQ(options.get("sslmode"), "require");

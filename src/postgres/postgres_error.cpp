@@ -37,6 +37,22 @@ std::string connect_hint(std::string_view code) {
   return "";
 }
 
+/// libpq's own texts (fe-secure-openssl.c, fe-secure-common.c, fe-connect.c); "" for anything but TLS.
+std::string tls_hint(std::string_view text) {
+  const auto says = [&](std::string_view part) { return text.find(part) != std::string_view::npos; };
+  if (says("does not match host name")) {
+    return "connect by a name the certificate is made out to: host=NAME, and hostaddr=ADDRESS beside it where that name leads elsewhere";
+  }
+  if (says("host name must be specified")) return "name the server as its certificate does: host=NAME beside the address";
+  if (says("certificate verify failed") || says("root certificate file")) {
+    return "luge verifies the server's certificate: give the authority that issued it with sslrootcert=FILE in the source, or in PGSSLROOTCERT";
+  }
+  if (says("server does not support SSL")) {
+    return "switch TLS on at the server (ssl = on), or say sslmode=disable in the source where the network between is trusted";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string one_line(std::string_view text) {
@@ -92,6 +108,7 @@ Error error_from_connect(std::string_view text, std::string_view where, bool rem
     if (recovery == Recovery::retry) recovery = Recovery::reconnect;
     return make_error(recovery, code, std::move(what), connect_hint(code));
   }
+  if (std::string hint = tls_hint(text); !hint.empty()) return make_error(Recovery::reconnect, "tls", std::move(what), std::move(hint));
   return make_error(
       Recovery::reconnect, "unreachable", std::move(what),
       remote ? "check host, port and firewall; for a certificate of a private authority give sslrootcert=FILE, and without TLS on the server "

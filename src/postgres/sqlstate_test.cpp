@@ -41,5 +41,19 @@ TEST(ConnectError, reads_the_sqlstate_of_a_verbose_message) {
   EXPECT_EQ(error_from_connect("could not translate host name\n", "u@h", true).code, "unreachable");
 }
 
+TEST(ConnectError, a_server_that_is_not_who_it_should_be_comes_with_the_option_that_helps) {
+  const std::pair<std::string_view, std::string_view> rows[] = {
+      {"root certificate file \"/home/u/.postgresql/root.crt\" does not exist\nEither provide the file or change sslmode", "sslrootcert="},
+      {"connection to server at \"h\", port 5432 failed: SSL error: certificate verify failed\n", "sslrootcert="},
+      {"server certificate for \"db.example.com\" does not match host name \"h\"\n", "host=NAME"},
+      {"host name must be specified for a verified SSL connection\n", "host=NAME"},
+      {"server does not support SSL, but SSL was required\n", "sslmode=disable"}};
+  for (const auto& [text, hint] : rows) {
+    const Error error = error_from_connect(text, "u@h", true);
+    EXPECT_EQ(error.code, "tls") << text;
+    EXPECT_NE(error.hint.find(hint), std::string::npos) << text;
+  }
+}
+
 }  // namespace
 }  // namespace luge
