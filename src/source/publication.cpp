@@ -1,5 +1,7 @@
 #include "source/publication.h"
 
+#include <algorithm>
+
 #include "postgres/sql_quoting.h"
 #include "postgres/sqlstate.h"
 
@@ -40,19 +42,32 @@ Error explain(Connection& sql, Error error, std::string_view name, const std::ve
   return error;
 }
 
+/// A partition that is a member itself goes, and its root comes: first, so that no change is lost in between.
+std::string replace_partitions(const std::string& quoted, const PublicationFacts& facts) {
+  std::string fix;
+  if (!facts.via_partition_root) fix = "ALTER PUBLICATION " + quoted + " SET (publish_via_partition_root = true);";
+  std::vector<TableName> roots;
+  std::vector<TableName> members;
+  for (const auto& partition : facts.partitions) {
+    if (!partition.member && !facts.via_partition_root) continue;  // its root is published, but not in its name
+    if (std::find(roots.begin(), roots.end(), partition.root) == roots.end()) roots.push_back(partition.root);
+    if (partition.member) members.push_back(partition.name);
+  }
+  if (!roots.empty()) fix += (fix.empty() ? "" : " ") + ("ALTER PUBLICATION " + quoted) + " ADD TABLE " + table_list(roots) + ";";
+  if (!members.empty()) fix += " ALTER PUBLICATION " + quoted + " DROP TABLE " + table_list(members) + ";";
+  return fix;
+}
+
 }  // namespace
 
 Result<std::optional<PublicationFacts>> read_publication(Connection& sql, std::string_view name) {
   const bool has_schemas = sql.server_version() >= 150000;
   TRY(const QueryResult row,
-      sql.query(
-          "SELECT oid, puballtables, " +
-          std::string(has_schemas ? "EXISTS (SELECT FROM pg_publication_namespace n WHERE n.pnpubid = p.oid)" : "false") +
-          ", pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot, pg_get_userbyid(pubowner), pg_has_role(pubowner, 'USAGE'), "
-          "EXISTS (SELECT FROM pg_publication_tables t JOIN pg_namespace s ON s.nspname = t.schemaname JOIN pg_class c ON c.relnamespace = s.oid AND "
-          "c.relname = t.tablename WHERE t.pubname = p.pubname AND c.relispartition) "
-          "FROM pg_publication p WHERE pubname = " +
-          quote_literal(name)));
+      sql.query("SELECT oid, puballtables, " +
+                std::string(has_schemas ? "EXISTS (SELECT FROM pg_publication_namespace n WHERE n.pnpubid = p.oid)" : "false") +
+                ", pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot, pg_get_userbyid(pubowner), pg_has_role(pubowner, 'USAGE') "
+                "FROM pg_publication p WHERE pubname = " +
+                quote_literal(name)));
   if (row.rows() == 0) return std::optional<PublicationFacts>{};
   PublicationFacts facts;
   facts.oid = row.number<Oid>(0, 0);
@@ -65,7 +80,17 @@ Result<std::optional<PublicationFacts>> read_publication(Connection& sql, std::s
   facts.via_partition_root = row.boolean(0, 7);
   facts.owner = row.string(0, 8);
   facts.owned = row.boolean(0, 9);
-  facts.names_partitions = row.boolean(0, 10);
+  TRY(const QueryResult partitions,
+      sql.query("SELECT s.nspname, c.relname, rs.nspname, r.relname, m.oid IS NOT NULL AND rm.oid IS NULL FROM pg_publication_tables t "
+                "JOIN pg_namespace s ON s.nspname = t.schemaname JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = t.tablename "
+                "JOIN pg_class r ON r.oid = pg_partition_root(c.oid) JOIN pg_namespace rs ON rs.oid = r.relnamespace "
+                "LEFT JOIN pg_publication_rel m ON m.prpubid = " +
+                std::to_string(facts.oid) + " AND m.prrelid = c.oid LEFT JOIN pg_publication_rel rm ON rm.prpubid = " + std::to_string(facts.oid) +
+                " AND rm.prrelid = r.oid WHERE c.relispartition AND t.pubname = " + quote_literal(name) + " ORDER BY 5 DESC, 3, 4, 1, 2 LIMIT 20"));
+  for (std::size_t i = 0; i < partitions.rows(); ++i) {
+    facts.partitions.push_back(
+        {{partitions.string(i, 0), partitions.string(i, 1)}, {partitions.string(i, 2), partitions.string(i, 3)}, partitions.boolean(i, 4)});
+  }
   return std::optional<PublicationFacts>(std::move(facts));
 }
 
@@ -97,9 +122,12 @@ Status check_adoptable(std::string_view name, const PublicationFacts& facts) {
     return fatal("publication", "the publication " + quoted + " leaves out some kinds of changes, so a copy of its tables could not stay equal",
                  "ALTER PUBLICATION " + quoted + " SET (publish = 'insert, update, delete, truncate');");
   }
-  if (facts.names_partitions) {
-    return fatal("publication", "the publication " + quoted + " names partitions instead of their partitioned table",
-                 "ALTER PUBLICATION " + quoted + " SET (publish_via_partition_root = true);");
+  if (!facts.partitions.empty()) {
+    const auto& first = facts.partitions.front();
+    return fatal("publication",
+                 "the publication " + quoted + " publishes partitions, such as " + to_string(first.name) +
+                     ", under their own names instead of that of " + to_string(first.root),
+                 replace_partitions(quoted, facts));
   }
   return ok();
 }

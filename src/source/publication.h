@@ -17,7 +17,11 @@ struct PublicationFacts {
   bool schemas = false;           ///< has TABLES IN SCHEMA members (15+)
   bool inserts = true, updates = true, deletes = true, truncates = true;
   bool via_partition_root = false;
-  bool names_partitions = false;  ///< some member is a partition: its changes would come under the partition's name
+  struct Partition {
+    TableName name, root;
+    bool member = false;          ///< itself, while its root is none
+  };
+  std::vector<Partition> partitions;  ///< whose changes would come under the partition's own name; when they are many, some
   std::string owner;
   bool owned = false;             ///< this role may alter it
 };

@@ -93,8 +93,29 @@ TEST(Publication, one_that_leaves_changes_out_is_not_adopted) {
   EXPECT_THAT(inserts.error().hint, HasSubstr("ALTER PUBLICATION \"inserts\" SET (publish"));
   const Status leaves = check_adoptable("leaves", **read_publication(sql, "leaves"));
   ASSERT_FALSE(leaves);
-  EXPECT_THAT(leaves.error().hint, HasSubstr("publish_via_partition_root"));
+  EXPECT_EQ(leaves.error().hint, "ALTER PUBLICATION \"leaves\" SET (publish_via_partition_root = true);");
   EXPECT_TRUE(check_adoptable("roots", **read_publication(sql, "roots")));
+}
+
+TEST(Publication, the_advice_for_partitions_helps) {
+  TempPostgres& server = TempPostgres::shared();
+  const std::string database = server.create_database();
+  server.run(
+      "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT;"
+      "CREATE TABLE q (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE q1 PARTITION OF q DEFAULT;"
+      "CREATE PUBLICATION named FOR TABLE p1 WITH (publish_via_partition_root);"
+      "CREATE PUBLICATION leaf FOR TABLE p1; CREATE PUBLICATION mixed FOR TABLE p1, q, q1",
+      database);
+  Connection sql = server.connect(database);
+  for (const char* name : {"named", "leaf", "mixed"}) {
+    const Status refused = check_adoptable(name, **read_publication(sql, name));
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().hint.find("publish_via_partition_root") == std::string::npos, std::string_view(name) == "named");
+    server.run(refused.error().hint, database);
+    EXPECT_TRUE(check_adoptable(name, **read_publication(sql, name))) << refused.error().hint;
+  }
+  EXPECT_EQ(server.run("SELECT string_agg(pubname || '.' || tablename, ',' ORDER BY pubname, tablename) FROM pg_publication_tables", database),
+            "leaf.p,mixed.p,mixed.q,named.p");
 }
 
 TEST(Publication, missing_rights_are_named_with_the_grant) {
