@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <fmt/format.h>
@@ -25,11 +26,22 @@ bool is_copying(const StatusDocument::Table& table) { return table.copy.has_valu
 std::string copy_line(const StatusDocument::Table& table) {
   const std::string name = to_string(TableName{table.schema, table.name});
   if (!table.copy || table.copy->phase != "copying") return fmt::format("  {:<32} {}", name, table.copy ? table.copy->phase : "waiting");
-  const auto& copy = *table.copy;
-  const double share = copy.estimated_rows > 0 ? std::min(0.99, static_cast<double>(copy.rows) / copy.estimated_rows) : 0;
-  const double rate = copy.seconds > 0 ? static_cast<double>(copy.rows) / copy.seconds : 0;
-  return fmt::format("  {:<32} {} {:>3.0f} %  {} rows, {} rows/s", name, progress_bar(share, kBarWidth), share * 100, format_count(copy.rows),
-                     format_count(static_cast<std::uint64_t>(rate)));
+  const auto share = table.copy->share();
+  const std::string percent = share ? fmt::format("{:>3.0f} %", std::floor(*share * 100)) : "  ? %";
+  return fmt::format("  {:<32} {} {}  {}", name, progress_bar(share.value_or(0), kBarWidth), percent, copy_progress_text(*table.copy));
+}
+
+void log_copy(const StatusDocument::Table& table) {
+  const StatusDocument::Copy& copy = *table.copy;
+  const std::string name = to_string(TableName{table.schema, table.name});
+  if (copy.phase != "copying") return log_event(LogLevel::info, "copy_progress", copy.phase, {{"table", name}});
+  const auto left = copy.seconds_left();
+  log_event(LogLevel::info, "copy_progress", copy_progress_text(copy),
+            {{"table", name},
+             {"rows", copy.rows},
+             {"estimated_rows", copy.estimated_rows},
+             {"rows_per_second", copy.rows_per_second()},
+             {"seconds_left", left ? fmt::format("{:.0f}", *left) : ""}});
 }
 
 }  // namespace
@@ -121,6 +133,10 @@ void ProgressDisplay::log(const StatusDocument& document) {
               {{"table", name}, {"state", table.state}, {"position", table.position}, {"fix", table.quarantine ? table.quarantine->fix : ""}});
   }
   if (rounds_ % kRoundsPerLogLine != kRoundsPerLogLine - 1) return;
+  std::size_t copies = 0;
+  for (const auto& table : document.tables) {
+    if (table.copy && table.copy->phase != "queued" && copies++ < kMostBars) log_copy(table);
+  }
   log_event(LogLevel::info, "progress", document.state,
             {{"durable", document.durable},
              {"lag_bytes", document.lag_bytes},

@@ -1,6 +1,7 @@
 #include "app/status_document.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -39,12 +40,11 @@ json json_of(const StatusDocument::Table& table) {
     out["quarantine"] = {{"code", why.code}, {"reason", why.reason}, {"column", why.column}, {"type", why.type}, {"lsn", why.lsn}, {"fix", why.fix}};
   }
   if (table.copy) {
-    out["copy"] = {{"phase", table.copy->phase},
-                   {"rows", table.copy->rows},
-                   {"bytes", table.copy->bytes},
-                   {"seconds", table.copy->seconds},
-                   {"estimated_rows", nullptr}};
+    out["copy"] = {{"phase", table.copy->phase},     {"rows", table.copy->rows},  {"bytes", table.copy->bytes},
+                   {"seconds", table.copy->seconds}, {"estimated_rows", nullptr}, {"rows_per_second", table.copy->rows_per_second()},
+                   {"seconds_left", nullptr}};
     if (table.copy->estimated_rows >= 0) out["copy"]["estimated_rows"] = table.copy->estimated_rows;
+    if (const auto left = table.copy->seconds_left()) out["copy"]["seconds_left"] = *left;
   }
   if (table.landing) {
     const auto& landing = *table.landing;
@@ -88,12 +88,32 @@ std::string state_text(const StatusDocument::Table& table) {
   if (!table.copy) return table.state;
   const auto& copy = *table.copy;
   if (copy.phase != "copying") return table.state + ": " + copy.phase;
-  if (copy.estimated_rows <= 0) return table.state + ": " + format_count(copy.rows) + " rows";
-  const double share = std::min(99.0, 100.0 * static_cast<double>(copy.rows) / copy.estimated_rows);
-  return fmt::format("{}: {:.0f} %, {} rows", table.state, share, format_count(copy.rows));
+  const auto share = copy.share();
+  return table.state + ": " + (share ? fmt::format("{:.0f} %, ", std::floor(*share * 100)) : "") + copy_progress_text(copy);
 }
 
 }  // namespace
+
+double StatusDocument::Copy::rows_per_second() const { return seconds > 0 ? static_cast<double>(rows) / seconds : 0; }
+
+std::optional<double> StatusDocument::Copy::share() const {
+  if (estimated_rows <= 0) return std::nullopt;
+  return std::min(0.99, static_cast<double>(rows) / estimated_rows);
+}
+
+std::optional<double> StatusDocument::Copy::seconds_left() const {
+  const double rate = rows_per_second();
+  if (rate <= 0 || estimated_rows <= static_cast<double>(rows)) return std::nullopt;
+  return (estimated_rows - static_cast<double>(rows)) / rate;
+}
+
+std::string copy_progress_text(const StatusDocument::Copy& copy) {
+  std::string text =
+      fmt::format("{} rows, {} rows/s", format_count(copy.rows), format_count(static_cast<std::uint64_t>(std::llround(copy.rows_per_second()))));
+  // Whole seconds: less would only flicker.
+  if (const auto left = copy.seconds_left()) text += ", " + format_duration(std::chrono::seconds(std::max(1LL, std::llround(*left)))) + " left";
+  return text;
+}
 
 StatusDocument make_status(const DriverStatus& driver, PgTimestamp now, const std::optional<DestinationHealth>& health) {
   const PipelineStatus& pipeline = driver.pipeline;

@@ -22,6 +22,13 @@ struct StatusDocument {
     std::uint64_t bytes = 0;
     double estimated_rows = -1;  ///< -1: unknown
     double seconds = 0;
+
+    /// Of the rows read so far; 0: none yet.
+    double rows_per_second() const;
+    /// 0 to 1, never quite 1 while it runs; nullopt: the table was never counted.
+    std::optional<double> share() const;
+    /// At that rate; nullopt: unknown, or more rows came than were estimated.
+    std::optional<double> seconds_left() const;
   };
   /// Of a destination behind a network.
   struct Landing {
@@ -75,6 +82,8 @@ void fill_tables(StatusDocument& document, const std::vector<TableRecord>& recor
 
 std::string to_json(const StatusDocument& document);
 Result<StatusDocument> parse_status(std::string_view json);
+/// "1,200 rows, 300 rows/s, 12 s left".
+std::string copy_progress_text(const StatusDocument::Copy& copy);
 /// For people.
 std::string to_text(const StatusDocument& document);
 
