@@ -28,6 +28,7 @@ DriverOptions make_driver_options(const Options& options, const PipelinePlaces& 
   driver.pipeline = options.pipeline;
   driver.source = std::move(source);
   driver.wants = [selection](const TableName& name) { return selection.includes(name); };
+  driver.allow_no_identity = options.allow_no_identity;
   driver.memory_limit_bytes = shares.pipeline;
   driver.log_mode = options.mode == "log";
   driver.on_gap = options.on_gap == "resync" ? DriverOptions::OnGap::resync : DriverOptions::OnGap::stop;

@@ -156,7 +156,6 @@ class Examination {
       add(check_findings(*skipped, policy));
     }
     examine_names(wanted);
-    if (!found_.publication_exists && !request_.options.allow_no_identity) add(check_generated_identity(wanted, found_.server.version));
     found_.tables = std::move(wanted);
   }
 

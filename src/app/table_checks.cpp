@@ -46,9 +46,11 @@ void check_columns(const CatalogTable& table, std::vector<Check>& checks) {
   }
 }
 
+bool is_identity(TableFinding::Kind kind) { return kind == TableFinding::Kind::no_identity || kind == TableFinding::Kind::generated_identity; }
+
 Check::Level level_of(TableFinding::Kind kind, const FindingPolicy& policy) {
   if (kind == TableFinding::Kind::not_logged || policy.tables == FindingPolicy::Tables::not_published) return Check::Level::note;
-  if (kind != TableFinding::Kind::no_identity) return policy.first_start ? Check::Level::problem : Check::Level::warning;
+  if (!is_identity(kind)) return policy.first_start ? Check::Level::problem : Check::Level::warning;
   const bool decided = policy.allow_no_identity || policy.tables == FindingPolicy::Tables::published;
   return decided ? Check::Level::warning : Check::Level::decision;
 }
@@ -56,6 +58,7 @@ Check::Level level_of(TableFinding::Kind kind, const FindingPolicy& policy) {
 std::string_view name_of(TableFinding::Kind kind) {
   switch (kind) {
     case TableFinding::Kind::no_identity: return "no_identity";
+    case TableFinding::Kind::generated_identity: return "generated_identity";
     case TableFinding::Kind::not_logged: return "not_logged";
     case TableFinding::Kind::not_readable: return "not_readable";
     case TableFinding::Kind::row_security: return "row_security";
@@ -80,28 +83,6 @@ std::vector<Check> check_folding_names(const std::vector<CatalogTable>& tables, 
   return checks;
 }
 
-std::vector<Check> check_generated_identity(const std::vector<CatalogTable>& tables, int server_version) {
-  std::vector<Check> checks;
-  if (server_version < 180000) return checks;
-  for (const CatalogTable& table : tables) {
-    if (table.identity != ReplicaIdentity::full) continue;
-    for (const CatalogColumn& column : table.columns) {
-      if (column.dropped || !column.generated) continue;
-      const std::string name = to_string(table.name);
-      Check check = decision("generated_identity",
-                             name + ": with REPLICA IDENTITY FULL and the generated column \"" + column.name +
-                                 "\" PostgreSQL 18 refuses UPDATE and DELETE once the table is published",
-                             table.primary_key.empty()
-                                 ? "give the table a primary key and run ALTER TABLE " + name + " REPLICA IDENTITY DEFAULT; or leave it out"
-                                 : "ALTER TABLE " + name + " REPLICA IDENTITY DEFAULT;");
-      check.tables.push_back(name);
-      checks.push_back(std::move(check));
-      break;
-    }
-  }
-  return checks;
-}
-
 std::vector<Check> check_findings(const std::vector<TableFinding>& findings, const FindingPolicy& policy) {
   std::vector<Check> checks;
   std::map<TableFinding::Kind, std::size_t> place;
@@ -114,7 +95,7 @@ std::vector<Check> check_findings(const std::vector<TableFinding>& findings, con
     check.tables.push_back(to_string(finding.table));
   }
   for (Check& check : checks) {
-    if (check.name != "no_identity") continue;
+    if (check.name != "no_identity" && check.name != "generated_identity") continue;
     if (check.level == Check::Level::decision) {
       check.fix += "\nor leave them out with --tables (such as '*.*,!" + check.tables.front() +
                    "'), or accept refused UPDATEs and DELETEs with --allow-no-identity";

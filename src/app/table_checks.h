@@ -12,10 +12,6 @@ namespace luge {
 /// Two tables, or two columns of one table, whose names are one name to a destination that ignores case.
 std::vector<Check> check_folding_names(const std::vector<CatalogTable>& tables, bool log_mode);
 
-/// PostgreSQL 18 refuses UPDATEs of a table with REPLICA IDENTITY FULL and a generated column that is not published
-/// (pub_contains_invalid_column, publicationcmds.c).
-std::vector<Check> check_generated_identity(const std::vector<CatalogTable>& tables, int server_version);
-
 /// Findings of one kind as one check that names all their tables.
 struct FindingPolicy {
   enum class Tables : char {

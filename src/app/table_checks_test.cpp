@@ -54,14 +54,14 @@ TEST(TableChecks, HiddenRowsAreAProblem) {
   EXPECT_EQ(exit_code_of(check_findings(findings, {.tables = FindingPolicy::Tables::published, .first_start = false})), ExitCode::done);
 }
 
-TEST(TableChecks, GeneratedColumnsUnderFullIdentityOn18) {
-  CatalogTable generated = table("public", "g", {"id", "twice"});
-  generated.columns[1].generated = true;
-  generated.identity = ReplicaIdentity::full;
-  EXPECT_EQ(check_generated_identity({generated}, 180004).size(), 1U);
-  EXPECT_TRUE(check_generated_identity({generated}, 170010).empty());
-  generated.identity = ReplicaIdentity::key;
-  EXPECT_TRUE(check_generated_identity({generated}, 180004).empty());
+TEST(TableChecks, AGeneratedIdentityIsADecisionToo) {
+  const std::vector<TableFinding> findings{{TableFinding::Kind::generated_identity, 1, {"public", "g"}, "generated", "ALTER TABLE g …"}};
+  const auto refused = check_findings(findings, {});
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].name, "generated_identity");
+  EXPECT_EQ(refused[0].level, Check::Level::decision);
+  EXPECT_EQ(check_findings(findings, {.allow_no_identity = true})[0].level, Check::Level::warning);
+  EXPECT_EQ(check_findings(findings, {.tables = FindingPolicy::Tables::published})[0].level, Check::Level::warning);
 }
 
 ServerFacts healthy() {

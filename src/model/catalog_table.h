@@ -22,6 +22,14 @@ struct CatalogColumn {
   std::optional<std::string> missing_text;  ///< attmissingval as text, when atthasmissing
 };
 
+/// A leaf of a partitioned table whose replica identity is not the one its root's would make it.
+struct CatalogLeaf {
+  TableName name;
+  ReplicaIdentity identity = ReplicaIdentity::key;
+  std::vector<std::string> identity_columns;  ///< names; empty: FULL, or none
+  std::string generated_column;               ///< one of them that is generated; empty: none
+};
+
 /// What the catalog says of one table now (not at the stream's position!).
 struct CatalogTable {
   RelationOid oid = 0;
@@ -31,6 +39,7 @@ struct CatalogTable {
   std::vector<CatalogColumn> columns;   ///< by attnum
   std::vector<std::int16_t> primary_key;     ///< attnums of an immediate primary key; empty: none
   std::vector<std::int16_t> identity_index;  ///< attnums of the index that serves as replica identity; empty: none
+  std::vector<CatalogLeaf> odd_leaves;       ///< of a partitioned table, by name
   std::vector<std::shared_ptr<const PgType>> types;  ///< further types that were asked for by OID (uncommitted columns use them)
   std::uint32_t file_node = 0;          ///< relfilenode: changes with a rewrite
   std::uint64_t pages = 0;              ///< 8 KiB blocks, all leaves of a partitioned table

@@ -28,8 +28,8 @@ TableEvent to_event(CatalogChange change) {
 }  // namespace
 
 CatalogService::CatalogService(const DriverOptions& options, const StateRecord& record, const Frontier& frontier, std::function<void()> wake)
-    : watcher_(options.source, CatalogScanOptions{record.publication, record.publication_created, options.wants}, followed(frontier),
-               frontier.catalog_memory, options.catalog_poll_interval, std::move(wake)) {}
+    : watcher_(options.source, CatalogScanOptions{record.publication, record.publication_created, options.wants, options.allow_no_identity},
+               followed(frontier), frontier.catalog_memory, options.catalog_poll_interval, std::move(wake)) {}
 
 std::optional<CatalogPort::Answer> CatalogService::try_take_answer() {
   auto answer = watcher_.try_take_answer();

@@ -30,6 +30,7 @@ struct DriverOptions {
   std::string pipeline = "luge";        ///< slot and publication are luge_<pipeline>
   ConnectionOptions source;
   std::function<bool(const TableName&)> wants = [](const TableName&) { return true; };
+  bool allow_no_identity = false;       ///< tables are published though the application's UPDATE and DELETE fail then
   PipelineOptions pipeline_options;
   std::size_t memory_limit_bytes = 128U << 20;  ///< the pipeline's share of the process budget (batches, builders, spool in memory)
   bool log_mode = false;

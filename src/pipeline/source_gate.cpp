@@ -9,6 +9,7 @@
 #include "source/catalog_reader.h"
 #include "source/libpq_stream.h"
 #include "source/publication.h"
+#include "source/publishable.h"
 #include "source/session.h"
 #include "source/slot.h"
 
@@ -36,12 +37,18 @@ Result<bool> SourceGate::ensure_publication() {
   CatalogReader catalog(sql, publication_);
   TRY(const std::vector<CatalogTable> tables, catalog.list_tables());
   std::vector<TableName> names;
+  std::uint64_t left_out = 0;
   for (const CatalogTable& table : tables) {
-    if (options_.wants(table.name)) names.push_back(table.name);
+    if (!options_.wants(table.name)) continue;
+    if (options_.allow_no_identity || publishable(table, sql.server_version())) {
+      names.push_back(table.name);
+    } else {
+      ++left_out;  // the catalog scan tells which, and takes them in when they can be
+    }
   }
   CHECK_OK(create_publication(sql, publication_, names));
   log_event(LogLevel::info, "publication_created", "publishes the selected tables",
-            {{"publication", publication_}, {"tables", static_cast<std::uint64_t>(names.size())}});
+            {{"publication", publication_}, {"tables", static_cast<std::uint64_t>(names.size())}, {"left_out", left_out}});
   return true;
 }
 

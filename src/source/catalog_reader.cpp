@@ -5,6 +5,7 @@
 
 #include "postgres/sql_quoting.h"
 #include "source/catalog_sql.h"
+#include "source/publishable.h"
 
 namespace luge {
 
@@ -93,6 +94,19 @@ void add_keys(const QueryResult& rows, const TablesByOid& tables) {
   }
 }
 
+void add_odd_leaves(const QueryResult& rows, const TablesByOid& tables) {
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    CatalogTable* table = find(tables, rows.number<RelationOid>(row, 0));
+    if (table == nullptr) continue;
+    const TableName name{rows.string(row, 1), rows.string(row, 2)};
+    auto& leaves = table->odd_leaves;
+    if (leaves.empty() || leaves.back().name != name) leaves.push_back({name, static_cast<ReplicaIdentity>(rows.text(row, 3).front()), {}, {}});
+    if (rows.is_null(row, 4)) continue;
+    leaves.back().identity_columns.push_back(rows.string(row, 4));
+    if (rows.boolean(row, 5)) leaves.back().generated_column = rows.string(row, 4);
+  }
+}
+
 void add_published_columns(const QueryResult& rows, const TablesByOid& tables) {
   for (std::size_t row = 0; row < rows.rows(); ++row) {
     if (CatalogTable* table = find(tables, rows.number<RelationOid>(row, 0))) table->published_columns.push_back(rows.string(row, 1));
@@ -109,16 +123,6 @@ std::string oid_list(std::span<const RelationOid> oids) {
   return list;
 }
 
-bool has_identity(const CatalogTable& table) {
-  switch (table.identity) {
-    case ReplicaIdentity::full: return true;
-    case ReplicaIdentity::key: return !table.primary_key.empty();
-    case ReplicaIdentity::index: return !table.identity_index.empty();
-    case ReplicaIdentity::nothing: return false;
-  }
-  return false;
-}
-
 Result<std::vector<CatalogTable>> CatalogReader::read(const std::string& oids, std::span<const Oid> types) {
   constexpr int kAttempts = 3;  // without a transaction of the caller each statement has its own snapshot: DDL may fall between two
   for (int attempt = 1;; ++attempt) {
@@ -132,6 +136,10 @@ Result<std::vector<CatalogTable>> CatalogReader::read(const std::string& oids, s
       found.push_back(table.oid);
     }
     const std::string only = oids.empty() ? std::string{} : oid_list(found);
+    if (std::any_of(tables.begin(), tables.end(), [](const CatalogTable& table) { return table.kind == 'p'; })) {
+      TRY(const QueryResult leaves, sql_.query(catalog_sql::odd_leaves(only)));
+      add_odd_leaves(leaves, by_oid);
+    }
     TRY(const QueryResult columns, sql_.query(catalog_sql::columns(only)));
     TRY(const QueryResult type_rows, sql_.query(catalog_sql::types(only, oid_list(types))));
     TRY(const QueryResult keys, sql_.query(catalog_sql::key_columns(only)));
@@ -178,12 +186,7 @@ Result<std::vector<TableFinding>> CatalogReader::preflight(std::span<const Catal
   TRY(const QueryResult role, sql_.query("SELECT quote_ident(current_user)"));
   for (const CatalogTable& table : tables) {
     oids.push_back(table.oid);
-    if (!has_identity(table)) {
-      findings.push_back(
-          {TableFinding::Kind::no_identity, table.oid, table.name,
-           to_string(table.name) + " has no usable replica identity: once it is published, the application's UPDATE and DELETE on it fail",
-           "ALTER TABLE " + qualified(table.name) + " ADD PRIMARY KEY (…); or: ALTER TABLE " + qualified(table.name) + " REPLICA IDENTITY FULL;"});
-    }
+    if (auto obstacle = against_publishing(table, sql_.server_version())) findings.push_back(*std::move(obstacle));
     if (table.row_security) {
       findings.push_back({TableFinding::Kind::row_security, table.oid, table.name,
                           "row-level security hides rows of " + to_string(table.name) + " from this role, while the stream carries all of them",

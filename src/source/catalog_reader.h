@@ -8,23 +8,9 @@
 #include "base/result.h"
 #include "model/catalog_table.h"
 #include "postgres/connection.h"
+#include "source/table_finding.h"
 
 namespace luge {
-
-/// Something about a table that its owner should know before it is followed.
-struct TableFinding {
-  enum class Kind : char {
-    no_identity,   ///< publishing it makes the application's UPDATE and DELETE fail
-    not_logged,    ///< unlogged or foreign: no WAL, so it cannot be followed
-    not_readable,  ///< this role may not SELECT from it: no initial copy
-    row_security,  ///< RLS hides rows from this role: the copy would not equal the stream
-  };
-  Kind kind = Kind::no_identity;
-  RelationOid oid = 0;  ///< 0: not_logged
-  TableName table;
-  std::string what;     ///< one sentence
-  std::string fix;      ///< SQL
-};
 
 /// The catalog as it is now, read through one connection: a few statements whatever the number of tables. Blocking; one thread.
 /// Inside a transaction of the caller it reads that transaction's snapshot.
@@ -50,9 +36,6 @@ class CatalogReader {
   Connection& sql_;
   const std::string publication_;
 };
-
-/// A row of it can be named in an UPDATE or DELETE on the stream.
-bool has_identity(const CatalogTable& table);
 
 /// "1,2,3" for catalog_sql.
 std::string oid_list(std::span<const RelationOid> oids);

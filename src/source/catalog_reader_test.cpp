@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "source/catalog_fingerprint.h"
+#include "source/publishable.h"
 #include "support/temp_postgres.h"
 
 namespace luge {

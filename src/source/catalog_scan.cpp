@@ -9,6 +9,7 @@
 #include "source/catalog_reader.h"
 #include "source/catalog_sql.h"
 #include "source/publication.h"
+#include "source/publishable.h"
 
 namespace luge {
 
@@ -71,6 +72,7 @@ Result<std::vector<CatalogChange>> CatalogScan::look(Connection& sql) {
     TRY(const std::vector<Named> tables, names(sql));
     drop_gone(tables);
     CHECK_OK(take_in(sql, tables));
+    CHECK_OK(check_leaves(sql));
     CHECK_OK(compare(sql));
     remember();
   }
@@ -177,24 +179,23 @@ Status CatalogScan::take_in(Connection& sql, const std::vector<Named>& tables) {
 
 Result<std::vector<CatalogTable>> CatalogScan::add_wanted(Connection& sql, const std::vector<RelationOid>& oids) {
   CatalogReader reader(sql, options_.publication);
-  TRY(const std::vector<CatalogTable> tables, reader.describe_tables(oids));
+  TRY(std::vector<CatalogTable> tables, reader.describe_tables(oids));
+  std::erase_if(tables, [&](const CatalogTable& table) {
+    const auto obstacle = options_.allow_no_identity ? std::nullopt : against_publishing(table, sql.server_version());
+    if (obstacle) leave_out(table.oid, table.name, obstacle->what, obstacle->fix);
+    return obstacle.has_value();
+  });
   std::vector<TableName> names;
   std::vector<RelationOid> added;
   for (const CatalogTable& table : tables) {
-    if (has_identity(table)) {
-      names.push_back(table.name);
-      added.push_back(table.oid);
-    } else if (left_out_.insert_or_assign(table.oid, kLooksBetweenTries).second) {
-      log_event(LogLevel::warn, "table_left_out",
-                "it has no usable replica identity: publishing it would make the application's UPDATE and DELETE fail",
-                {{"table", to_string(table.name)}, {"fix", "ALTER TABLE … ADD PRIMARY KEY, or REPLICA IDENTITY FULL"}});
-    }
+    names.push_back(table.name);
+    added.push_back(table.oid);
   }
   if (const Status together = add_to_publication(sql, options_.publication, names); !together) {
     if (sql.broken()) return together.error();
     added.clear();
     for (const CatalogTable& table : tables) {
-      if (has_identity(table) && add_one_by_one(sql, table)) added.push_back(table.oid);
+      if (add_one_by_one(sql, table)) added.push_back(table.oid);
     }
   }
   return reader.describe_tables(added);  // as members now
@@ -203,10 +204,37 @@ Result<std::vector<CatalogTable>> CatalogScan::add_wanted(Connection& sql, const
 bool CatalogScan::add_one_by_one(Connection& sql, const CatalogTable& table) {
   const Status added = add_to_publication(sql, options_.publication, {table.name});
   if (added || added.error().code == sqlstate::kDuplicateObject) return true;
-  if (left_out_.insert_or_assign(table.oid, kLooksBetweenTries).second) {
-    log_event(LogLevel::warn, "table_left_out", added.error().what, {{"table", to_string(table.name)}, {"fix", added.error().hint}});
-  }
+  leave_out(table.oid, table.name, added.error().what, added.error().hint);
   return false;
+}
+
+void CatalogScan::leave_out(RelationOid oid, const TableName& name, const std::string& why, const std::string& fix) {
+  if (!left_out_.insert_or_assign(oid, kLooksBetweenTries).second) return;
+  log_event(LogLevel::warn, "table_left_out", why, {{"table", to_string(name)}, {"fix", fix}});
+}
+
+/// A partition made later does not take over the replica identity of its table. It is published all the same: there is no other way
+/// to follow the rest, and no way to tell but this.
+Status CatalogScan::check_leaves(Connection& sql) {
+  std::vector<RelationOid> oids;
+  for (const auto& [oid, table] : followed_) oids.push_back(oid);
+  if (oids.empty()) return ok();
+  TRY(const QueryResult odd, sql.query("SELECT DISTINCT root FROM (" + catalog_sql::odd_leaves(oid_list(oids)) + ") l(root)"));
+  std::vector<RelationOid> roots;
+  for (std::size_t row = 0; row < odd.rows(); ++row) roots.push_back(odd.number<RelationOid>(row, 0));
+  CatalogReader reader(sql, options_.publication);
+  TRY(const std::vector<CatalogTable> tables, reader.describe_tables(roots));
+  std::map<RelationOid, std::string> now;
+  for (const CatalogTable& table : tables) {
+    const auto obstacle = against_publishing(table, sql.server_version());
+    if (!obstacle) continue;
+    now.emplace(table.oid, obstacle->what);
+    const auto told = leaves_.find(table.oid);
+    if (told != leaves_.end() && told->second == obstacle->what) continue;
+    log_event(LogLevel::error, "partition_without_identity", obstacle->what, {{"table", to_string(table.name)}, {"fix", obstacle->fix}});
+  }
+  leaves_ = std::move(now);
+  return ok();
 }
 
 Status CatalogScan::compare(Connection& sql) {

@@ -43,6 +43,7 @@ struct CatalogScanOptions {
   std::string publication;
   bool may_add = false;  ///< luge made the publication, so it adds wanted tables to it
   std::function<bool(const TableName&)> wants;
+  bool allow_no_identity = false;  ///< also such as make the application's UPDATE and DELETE fail once they are published
 };
 
 /// One look at the whole catalog after the other, each compared with the one before. A few cheap statements a look, more only for what
@@ -76,6 +77,8 @@ class CatalogScan {
   Status take_in(Connection& sql, const std::vector<Named>& tables);
   Result<std::vector<CatalogTable>> add_wanted(Connection& sql, const std::vector<RelationOid>& oids);
   bool add_one_by_one(Connection& sql, const CatalogTable& table);
+  void leave_out(RelationOid oid, const TableName& name, const std::string& why, const std::string& fix);
+  Status check_leaves(Connection& sql);
   Status compare(Connection& sql);
   Result<std::map<RelationOid, CatalogTable>> describe_unseen(Connection& sql) const;
   void remember();
@@ -85,6 +88,7 @@ class CatalogScan {
   std::map<RelationOid, Followed> followed_;
   std::set<RelationOid> released_;        ///< left the publication: only its owner puts them back
   std::map<RelationOid, int> left_out_;   ///< wanted, but not to be published; looks until the next try
+  std::map<RelationOid, std::string> leaves_;  ///< followed, with partitions whose changes fail; what was said of it
   std::optional<TypeFingerprint> types_;
   std::vector<CatalogChange> changes_;    ///< found and not handed out yet
   Oid publication_ = 0;

@@ -78,7 +78,7 @@ std::string columns(std::string_view tables) {
 
 std::string published_columns(std::string_view tables, std::string_view publication, int version) {
   if (version < 150000) return "SELECT NULL WHERE false";
-  const std::string generated = version >= 180000 ? " OR (r.prattrs IS NULL AND p.pubgencols <> 'n')" : "";
+  const std::string generated = version >= 180000 ? " OR (r.prattrs IS NULL AND p.pubgencols <> 'n' AND a.attgenerated <> 'v')" : "";
   return "SELECT c.oid, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" + membership(publication, version) +
          " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE (a.attnum = ANY (r.prattrs::int2[])" + generated +
          ") AND" + table_condition(tables) + " ORDER BY c.oid, a.attnum";
@@ -89,6 +89,18 @@ std::string key_columns(std::string_view tables) {
          "CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, place) "
          "WHERE (i.indisprimary OR i.indisreplident) AND i.indimmediate AND i.indisvalid AND k.place <= i.indnkeyatts AND " +
          oid_condition("i.indrelid", tables) + " ORDER BY i.indrelid, i.indexrelid, k.place";
+}
+
+std::string odd_leaves(std::string_view tables) {
+  return "WITH RECURSIVE " + partition_tree(tables) +
+         " SELECT t.root, n.nspname, l.relname, l.relreplident, a.attname, a.attgenerated <> '' FROM tree t "
+         "JOIN pg_class r ON r.oid = t.root JOIN pg_class l ON l.oid = t.oid AND l.relkind = 'r' JOIN pg_namespace n ON n.oid = l.relnamespace "
+         "LEFT JOIN pg_index i ON i.indrelid = l.oid AND i.indimmediate AND i.indisvalid "
+         "AND CASE l.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END "
+         "LEFT JOIN LATERAL (SELECT * FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, place) WHERE k.place <= i.indnkeyatts) k ON true "
+         "LEFT JOIN pg_attribute a ON a.attrelid = l.oid AND a.attnum = k.attnum "
+         "WHERE l.relreplident <> r.relreplident OR l.relreplident IN ('i', 'n') OR (l.relreplident = 'd' AND i.indexrelid IS NULL) "
+         "ORDER BY t.root, n.nspname, l.relname, k.place";
 }
 
 std::string names(std::string_view publication, int version) {

@@ -21,6 +21,9 @@ std::string columns(std::string_view tables);
 std::string published_columns(std::string_view tables, std::string_view publication, int version);
 /// indrelid, primary, attnum: key columns of immediate primary keys and of replica identity indexes, in the index's order
 std::string key_columns(std::string_view tables);
+/// root, schema, name, relreplident, attname, generated: leaves of partitioned tables that have another replica identity than their root, or no index
+/// for it; a row for each column of their identity's index, or one with NULL. Whoever looks for trouble finds few rows or none.
+std::string odd_leaves(std::string_view tables);
 /// oid, schema, name, typtype, typdelim, has send, is array, typtypmod, typbasetype, typelem: types of the columns, the types `more`
 /// ("16,25" or empty), and all they rest on
 std::string types(std::string_view tables, std::string_view more);

@@ -20,9 +20,10 @@ class CatalogScanTest : public testing::Test {
   CatalogScanTest() : database_(server_.create_database()), sql_(server_.connect(database_)) {}
   void run(const std::string& sql) { server_.run(sql, database_); }
   CatalogScanOptions scan_options(bool may_add = true) const {
-    return {"pub", may_add, [](const TableName& name) { return !name.table.starts_with("x"); }};
+    return {"pub", may_add, [](const TableName& name) { return !name.table.starts_with("x"); }, false};
   }
   /// "found t", "gone <oid>", …
+  std::vector<std::string> look(CatalogScan&& scan) { return look(scan); }
   std::vector<std::string> look(CatalogScan& scan) {
     auto changes = scan.look(sql_);
     EXPECT_TRUE(changes) << changes.error().message();
@@ -62,6 +63,38 @@ TEST_F(CatalogScanTest, takes_in_what_is_wanted_and_can_be_followed) {
   run("CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT");
   EXPECT_THAT(look(scan), ElementsAre("found b", "found p"));
   EXPECT_EQ(server_.run("SELECT string_agg(tablename, ',' ORDER BY tablename) FROM pg_publication_tables", database_), "a,b,p");
+}
+
+TEST_F(CatalogScanTest, leaves_out_what_would_break_the_applications_changes) {
+  run("CREATE TABLE p (id int NOT NULL) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT; ALTER TABLE p REPLICA IDENTITY FULL;"
+      "CREATE TABLE g (a int, b int GENERATED ALWAYS AS (a + 1) STORED, PRIMARY KEY (a, b)); INSERT INTO p VALUES (1); CREATE PUBLICATION pub WITH "
+      "(publish_via_partition_root)");
+  CatalogScanOptions options = scan_options();
+  CatalogScan scan(options, {}, "");
+  EXPECT_THAT(look(scan), IsEmpty());
+  run("UPDATE p SET id = 2; DELETE FROM p; ALTER TABLE p1 REPLICA IDENTITY FULL");
+  EXPECT_THAT(look(CatalogScan(options, {}, "")), ElementsAre("found p"));
+  options.allow_no_identity = true;
+  EXPECT_THAT(look(CatalogScan(options, {}, "")), UnorderedElementsAre("found g", "found p")) << "by choice";
+}
+
+TEST_F(CatalogScanTest, tells_of_a_partition_that_did_not_take_over_the_identity) {
+  run("CREATE TABLE p (id int NOT NULL) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);"
+      "ALTER TABLE p REPLICA IDENTITY FULL; ALTER TABLE p1 REPLICA IDENTITY FULL; CREATE PUBLICATION pub WITH (publish_via_partition_root)");
+  CatalogScan scan(scan_options(), {}, "");
+  EXPECT_THAT(look(scan), ElementsAre("found p"));
+  run("CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20)");
+  testing::internal::CaptureStderr();
+  EXPECT_THAT(look(scan), IsEmpty());
+  EXPECT_THAT(look(scan), IsEmpty());
+  const std::string said = testing::internal::GetCapturedStderr();
+  const std::size_t first = said.find("partition_without_identity");
+  ASSERT_NE(first, std::string::npos) << said;
+  EXPECT_EQ(said.find("partition_without_identity", first + 1), std::string::npos) << "once";
+  EXPECT_THAT(said, testing::HasSubstr("p2"));
+  EXPECT_THAT(said, testing::HasSubstr("REPLICA IDENTITY FULL"));
+  run("ALTER TABLE p2 REPLICA IDENTITY FULL");
+  EXPECT_THAT(look(scan), IsEmpty());
 }
 
 TEST_F(CatalogScanTest, leaves_anothers_publication_as_it_is) {
@@ -282,7 +315,7 @@ TEST_F(CatalogScanTest, the_watcher_survives_a_lost_session) {
 
 TEST(CatalogWatcherWithoutServer, answers_with_an_error_and_ends_at_once) {
   auto nowhere = ConnectionOptions::parse("host=127.0.0.1 port=1 dbname=x user=x", "test");
-  CatalogWatcher watcher(*nowhere, {"pub", false, [](const TableName&) { return true; }}, {}, "", std::chrono::milliseconds(10), [] {});
+  CatalogWatcher watcher(*nowhere, {"pub", false, [](const TableName&) { return true; }, false}, {}, "", std::chrono::milliseconds(10), [] {});
   ASSERT_TRUE(watcher.try_request(5, {}));
   const auto answer = wait_for([&] { return watcher.try_take_answer(); });
   ASSERT_TRUE(answer);

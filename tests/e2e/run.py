@@ -37,7 +37,8 @@ from support.snowflake_emulator import SnowflakeEmulator  # noqa: E402
 
 # `--settings sample`: every case under the default settings and under one other, in turn; and these on the oldest and the newest server.
 SMOKE = ("changes/insert-update-delete", "toast/key-change", "types/numbers", "types/dates-and-times", "transactions/savepoints-in-a-large-transaction",
-         "truncate/several", "ddl/in-the-middle-of-a-transaction", "partitions/row-movement", "copy/changes-while-copying", "keyless/one-of-equal-rows")
+         "truncate/several", "ddl/in-the-middle-of-a-transaction", "partitions/row-movement", "copy/changes-while-copying", "keyless/one-of-equal-rows",
+         "refused/generated-identity-while-running", "refused/full-with-a-generated-column-while-running")
 SMOKE_MAJORS = (13, 18)
 SNOWFLAKE_SMOKE = ("changes/insert-update-delete", "toast/key-change", "types/numbers", "truncate/several", "ddl/in-the-middle-of-a-transaction",
                    "keyless/one-of-equal-rows", "snowflake/types", "snowflake/values-that-do-not-fit-in-the-stream", "keys/identity-changes-while-running",

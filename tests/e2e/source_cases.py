@@ -236,6 +236,22 @@ def publication_dropped_while_running(case):
 
 
 @python_case
+def publication_made_again_leaves_out_what_it_left_out(case):
+    """A table that came without a key, and so was not taken in, is not published by the repair either."""
+    case.luge.options += ["--on-gap", "resync"]
+    case.sql(DATA)
+    case.sync()
+    case.sql("CREATE TABLE nokey (a int); INSERT INTO nokey VALUES (1);")
+    case.unchecked.add("public.nokey")
+    case.luge.wait_until(lambda _: "table_left_out" in case.luge.all_logs(), "the table to be left out")
+    case.execute(f"DROP PUBLICATION {slot(case)}")
+    case.sql("INSERT INTO t VALUES (200, 'in the hole')")
+    case.luge.wait_until(lambda _: case.execute("SELECT 1 FROM pg_publication WHERE pubname = %s", [slot(case)]), "the publication to be made again")
+    case.sync()
+    case.sql("UPDATE nokey SET a = 2; DELETE FROM nokey;")
+
+
+@python_case
 def table_left_the_publication(case):
     """Somebody took the table out of luge's publication and put it back: what was changed meanwhile must not be missing in silence."""
     case.sql(DATA)
