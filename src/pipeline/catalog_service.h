@@ -18,6 +18,7 @@ class CatalogService final : public CatalogPort, public TableFinder {
 
   bool try_request(RelationOid oid, std::vector<Oid> types) override { return watcher_.try_request(oid, std::move(types)); }
   std::optional<Answer> try_take_answer() override;
+  bool server_stops() const override { return watcher_.server_refuses(); }
   std::optional<TableEvent> try_take_event() override;
 
   /// The whole catalog was read once, and every event of that was taken.

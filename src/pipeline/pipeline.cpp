@@ -83,6 +83,7 @@ Result<Wait> Pipeline::Impl::step() {
   const Instant now = ports_.clock.now();
   CHECK_OK(collect_outcomes());                  // destination -> acknowledge
   if (options_.hold_on_quarantine) ledger_.hold(tables_.any_quarantined());
+  if (ports_.catalog.server_stops()) reporter_.server_stops(now);
   CHECK_OK(reporter_.report(ledger_, now));      // acknowledge -> source, even when every queue is full
   hand_over_sealed_batch();                      // batch -> destination
   CHECK_OK(work_between_transactions(now));      // copies, barriers, states of tables
@@ -218,7 +219,7 @@ Status Pipeline::Impl::read_and_decode(Instant now) {
       reporter_.frame_arrived(now);
       server_lsn_ = std::max(server_lsn_, frame->wal_end);
       if (frame->kind == WalFrame::Kind::keepalive) {
-        CHECK_OK(on_keepalive(*frame));
+        CHECK_OK(on_keepalive(*frame, now));
         continue;
       }
       TRY(const auto handled, router_.handle(frame->payload));
@@ -240,8 +241,8 @@ Status Pipeline::Impl::read_and_decode(Instant now) {
   return ok();
 }
 
-Status Pipeline::Impl::on_keepalive(const WalFrame& frame) {
-  if (frame.reply_requested) reporter_.reply_requested();
+Status Pipeline::Impl::on_keepalive(const WalFrame& frame, Instant now) {
+  if (frame.reply_requested) reporter_.reply_requested(frame.wal_end, now);
   // Inside a transaction a keepalive says nothing about what is complete.
   if (router_.in_transaction()) return ok();
   CHECK_OK(router_.keepalive(frame.wal_end));

@@ -49,7 +49,7 @@ class Pipeline::Impl {
   Result<bool> tend_tables(Instant now);
   bool place_barriers();
   Status read_and_decode(Instant now);
-  Status on_keepalive(const WalFrame& frame);
+  Status on_keepalive(const WalFrame& frame, Instant now);
   Status handle_payload(Instant now);
   void seal_if_due(Instant now);
   /// How long rows wait for company while the destination is idle.

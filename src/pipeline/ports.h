@@ -27,6 +27,8 @@ class CatalogPort {
   /// `types`: the type OIDs the stream named; what the catalog knows of them comes back in CatalogTable.types.
   virtual bool try_request(RelationOid oid, std::vector<Oid> types) = 0;
   virtual std::optional<Answer> try_take_answer() = 0;
+  /// The server refuses new sessions: it shuts down. A stream that is not read, because the destination takes nothing, cannot tell.
+  virtual bool server_stops() const { return false; }
 };
 
 /// A table the selection wants and the publication carries; found by polling the catalog.

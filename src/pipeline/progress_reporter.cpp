@@ -10,6 +10,8 @@ namespace {
 constexpr Duration kLongestFeedbackInterval = std::chrono::seconds(10);
 constexpr Duration kIdleSaveInterval = std::chrono::seconds(10);
 constexpr Duration kWantedPingInterval = std::chrono::milliseconds(100);
+constexpr Duration kLongestPause = std::chrono::seconds(1);
+constexpr Duration kShutdownPatience = std::chrono::seconds(5);
 }  // namespace
 
 void ProgressReporter::start_session(ReplicationStream& stream, Lsn confirmed_flush, Duration wal_sender_timeout, Instant now) {
@@ -20,12 +22,40 @@ void ProgressReporter::start_session(ReplicationStream& stream, Lsn confirmed_fl
   last_feedback_ = now;
   pinged_ = false;
   reply_now_ = false;
+  insists_since_.reset();
+  asked_at_ = {};
   silence_limit_ = wal_sender_timeout;
+  // A server at its ease asks once in half of wal_sender_timeout, and not at all when feedback comes by itself.
+  longest_pause_ = wal_sender_timeout.count() == 0 ? kLongestPause : std::min<Duration>(kLongestPause, wal_sender_timeout / 4);
   feedback_interval_ =
       wal_sender_timeout.count() == 0 ? kLongestFeedbackInterval : std::min<Duration>(kLongestFeedbackInterval, wal_sender_timeout / 3);
 }
 
 void ProgressReporter::position_received(Lsn position) { session_received_ = std::max(session_received_, position); }
+
+void ProgressReporter::reply_requested(Lsn position, Instant now) {
+  reply_now_ = true;
+  save_soon_ = true;
+  if (position > asked_at_) insists_since_.reset();  // it goes on sending
+  asked_at_ = position;
+  server_stops(now);
+}
+
+void ProgressReporter::server_stops(Instant now) {
+  if (!insists_since_ || now - last_asked_ > longest_pause_) insists_since_ = now;
+  last_asked_ = now;
+}
+
+// A walsender ends only when all it has sent is confirmed, or when its client is gone: a fast shutdown would wait for as long as a
+// table is held or a destination is down (walsender.c, WalSndDone).
+Status ProgressReporter::check_insistence(Instant now) {
+  if (insists_since_ && now - last_asked_ > longest_pause_) insists_since_.reset();
+  if (!insists_since_ || now - *insists_since_ < kShutdownPatience) return ok();
+  return make_error(Recovery::reconnect, "server_waits",
+                    "the server shuts down and waits until all it has sent is acknowledged, which is not possible now: luge closes its session so "
+                    "that the server can stop. Nothing is lost, what is not acknowledged comes again",
+                    "luge reconnects by itself; luge status tells whether a table is held or the destination is down");
+}
 
 Status ProgressReporter::save(const AckLedger& ledger, Instant now) {
   if (saving_) {
@@ -62,6 +92,8 @@ Status ProgressReporter::report(const AckLedger& ledger, Instant now) {
 
   const Lsn flush = flush_target();
   ENSURE(flush <= std::max(saved_, flushed_), "feedback beyond the stored intent");
+  if (flush > flushed_) insists_since_.reset();
+  CHECK_OK(check_insistence(now));
   const bool silent_half = silence_limit_.count() != 0 && !pinged_ && now - last_frame_ >= silence_limit_ / 2;
   const bool wanted_ping = wanted_ > flushed_ && session_received_ < wanted_ && now - last_feedback_ >= kWantedPingInterval;
   const bool due = reply_now_ || flush > flushed_ || silent_half || wanted_ping || now - last_feedback_ >= feedback_interval_;
@@ -85,6 +117,7 @@ Instant ProgressReporter::next_due(Instant now) const {
   Instant due = last_feedback_ + feedback_interval_;
   if (silence_limit_.count() != 0) due = std::min(due, last_frame_ + (pinged_ ? silence_limit_ : silence_limit_ / 2));
   if (wanted_ > flushed_) due = std::min(due, now + kWantedPingInterval);
+  if (insists_since_) due = std::min(due, *insists_since_ + kShutdownPatience);
   return due;
 }
 

@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+
 #include "acknowledge/ack_ledger.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -23,19 +25,19 @@ class ProgressReporter {
   }
   /// The stream of this session stands at `position` (Commit.end_lsn or keepalive).
   void position_received(Lsn position);
-  /// A keepalive asked for an answer: one goes out now, another when its position is stored.
-  void reply_requested() {
-    reply_now_ = true;
-    save_soon_ = true;
-  }
+  /// A keepalive at `position` asked for an answer: one goes out now, another when the position is stored. A server that shuts down
+  /// asks again as soon as it has an answer, until the answer confirms all it has sent.
+  void reply_requested(Lsn position, Instant now);
+  /// The server is known to be shutting down, from elsewhere than the stream. To be repeated for as long as it holds.
+  void server_stops(Instant now);
   /// Somebody waits for this acknowledgement: store idle positions without delay, and ask the server for one.
   void want(Lsn position) { wanted_ = std::max(wanted_, position); }
 
   /// The stream was read until nothing more was there. Error: reconnect, when the server has been silent for wal_sender_timeout.
   /// Only a luge that listens may call the server silent.
   Status check_silence(Instant now) const;
-  /// Collects a finished save, starts the next, sends feedback that is due. Errors: of the state store, of the stream, or
-  /// reconnect when the server has been silent for wal_sender_timeout.
+  /// Collects a finished save, starts the next, sends feedback that is due. Errors: of the state store, of the stream, or reconnect
+  /// when the server waits in vain for a confirmation without which it cannot shut down.
   Status report(const AckLedger& ledger, Instant now);
 
   /// Last flush position sent.
@@ -47,6 +49,7 @@ class ProgressReporter {
 
  private:
   Status save(const AckLedger& ledger, Instant now);
+  Status check_insistence(Instant now);
   Lsn flush_target() const { return std::max(flushed_, std::min(saved_, session_received_)); }
 
   StateSink& state_;
@@ -64,6 +67,10 @@ class ProgressReporter {
   bool pinged_ = false;
   Instant last_frame_;
   Instant last_feedback_;
+  std::optional<Instant> insists_since_;  ///< without a pause, and nothing was confirmed meanwhile
+  Instant last_asked_;
+  Lsn asked_at_;
+  Duration longest_pause_{0};             ///< between two questions of a server that insists
   Duration feedback_interval_{std::chrono::seconds(10)};
   Duration silence_limit_{0};
 };

@@ -17,7 +17,8 @@ inline constexpr std::string_view kInsufficientPrivilege = "42501", kUndefinedTa
 inline constexpr std::string_view kObjectInUse = "55006", kLockNotAvailable = "55P03", kQueryCanceled = "57014", kInvalidPassword = "28P01";
 inline constexpr std::string_view kInvalidAuthorization = "28000", kInvalidCatalogName = "3D000", kUndefinedFile = "58P01",
                                   kProtocolViolation = "08P01";
-inline constexpr std::string_view kTooManyConnections = "53300", kConfigurationLimitExceeded = "53400", kNotInPrerequisiteState = "55000";
+inline constexpr std::string_view kTooManyConnections = "53300", kConfigurationLimitExceeded = "53400", kNotInPrerequisiteState = "55000",
+                                  kCannotConnectNow = "57P03";
 }  // namespace sqlstate
 
 }  // namespace luge

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "postgres/cancel_on_stop.h"
+#include "postgres/sqlstate.h"
 #include "source/catalog_reader.h"
 
 namespace luge {
@@ -140,7 +141,9 @@ void CatalogWatcher::look(const std::stop_token& stop) {
   } else {
     changes = connected.error();
   }
-  look_took_ = std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - before);
+  // How long nobody answered says nothing of what a look costs.
+  look_took_ = connected ? std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - before) : std::chrono::milliseconds{0};
+  refused_ = !connected && connected.error().code == sqlstate::kCannotConnectNow;
   if (!changes) {
     connection_.reset();  // a transaction may be open on it
     if (!look_failed_ && !stop.stop_requested()) log_event(LogLevel::warn, "catalog_unread", changes.error().message());

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -36,6 +37,8 @@ class CatalogWatcher {
   /// Every question gets one answer. Its error has recovery `reconnect`, after several tries.
   std::optional<Answer> try_take_answer();
   std::optional<CatalogChange> try_take_change();
+  /// The last look was refused with 57P03: the server shuts down (or starts up, but then there is no stream).
+  bool server_refuses() const { return refused_.load(); }
   /// The first look is done and all it found was taken.
   bool first_look_taken() const;
 
@@ -58,6 +61,7 @@ class CatalogWatcher {
   std::chrono::milliseconds look_took_{0};   ///< of the thread
   bool look_failed_ = false;                 ///< of the thread
 
+  std::atomic<bool> refused_ = false;
   mutable std::mutex mutex_;                 ///< protects what follows
   std::condition_variable_any asked_;
   std::deque<Question> questions_;

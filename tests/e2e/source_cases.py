@@ -353,6 +353,35 @@ def server_stops_and_comes_back(case):
 
 
 @python_case
+def a_held_table_does_not_hold_the_server(case):
+    """With --on-quarantine hold nothing is acknowledged any more, and a walsender waits for that before it ends."""
+    case.own_server()
+    case.luge.options += ["--on-quarantine", "hold"]
+    case.sql("CREATE TABLE bad (id int PRIMARY KEY, n numeric(10,2)); CREATE TABLE good (id int PRIMARY KEY);")
+    case.sync()
+    case.sql("INSERT INTO bad VALUES (2, 'NaN'); INSERT INTO good VALUES (1);")
+    case.expect_state("public.bad", "quarantined")
+    time.sleep(8)
+    if (reconnects := case.luge.status()["totals"]["reconnects"]) != 0:
+        raise CaseFailed(f"luge left a server that was at its ease {reconnects} times")
+    stop_in_time(case)
+    case.sql("INSERT INTO good VALUES (2); UPDATE bad SET n = 2;")
+    case.luge.wait_until(lambda status: status["state"] == "live", "luge to be back")
+    case.verb(0, ["resync", "public.bad"])
+    case.expect_state("public.bad", "live")
+
+
+def stop_in_time(case, seconds=20):
+    """A fast shutdown, and the server is there again."""
+    started = time.monotonic()
+    case.server.stop(signal.SIGINT)
+    if (took := time.monotonic() - started) > seconds:
+        raise CaseFailed(f"luge held the server's shutdown up for {took:.0f} s")
+    case.server.start()
+    case.sessions.clear()
+
+
+@python_case
 def walsender_is_terminated(case):
     case.sql(DATA)
     case.sync()

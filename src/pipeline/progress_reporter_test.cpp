@@ -1,0 +1,144 @@
+#include "pipeline/progress_reporter.h"
+
+#include <gtest/gtest.h>
+#include <vector>
+
+namespace luge {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class Stream final : public ReplicationStream {
+ public:
+  Result<std::optional<WalFrame>> try_receive() override { return std::optional<WalFrame>{}; }
+  Status send_feedback(const Feedback& feedback) override {
+    sent.push_back(feedback);
+    return ok();
+  }
+  bool wants_write() const override { return false; }
+  int readable_fd() const override { return -1; }
+  const StreamOptions& options() const override { return options_; }
+
+  std::vector<Feedback> sent;
+
+ private:
+  StreamOptions options_;
+};
+
+/// Stores at once.
+class State final : public StateSink {
+ public:
+  bool try_save(Lsn ack_intent, const Checkpoint& /*checkpoint*/) override {
+    saved_ = ack_intent;
+    return true;
+  }
+  std::optional<Result<Lsn>> try_take_saved() override {
+    if (!saved_) return std::nullopt;
+    return Result<Lsn>(*std::exchange(saved_, std::nullopt));
+  }
+
+ private:
+  std::optional<Lsn> saved_;
+};
+
+class ProgressReporterTest : public testing::Test {
+ protected:
+  ProgressReporterTest() { start(seconds(60)); }
+  void start(Duration wal_sender_timeout) { reporter_.start_session(stream_, Lsn{100}, wal_sender_timeout, now_); }
+
+  /// One step: the server's keepalive, then the report. False: reconnect.
+  bool step(bool reply_requested, Lsn wal_end = Lsn{200}) {
+    reporter_.frame_arrived(now_);
+    if (reply_requested) reporter_.reply_requested(wal_end, now_);
+    reporter_.position_received(wal_end);
+    ledger_.received(wal_end);
+    return report();
+  }
+  bool report() {
+    const Status reported = reporter_.report(ledger_, now_);
+    if (reported) return true;
+    EXPECT_EQ(reported.error().code, "server_waits");
+    EXPECT_EQ(reported.error().recovery, Recovery::reconnect);
+    return false;
+  }
+  /// How long the session lives when the server asks again `pause` after each answer; at most a minute.
+  Duration lives_while_asked_every(Duration pause) {
+    const Instant begin = now_;
+    while (now_ - begin < seconds(60)) {
+      if (!step(true)) return now_ - begin;
+      now_ = now_ + pause;
+    }
+    return now_ - begin;
+  }
+
+  Stream stream_;
+  State state_;
+  AckLedger ledger_{Lsn{100}};
+  ProgressReporter reporter_{state_, Lsn{100}};
+  Instant now_{1'000'000'000};
+};
+
+TEST_F(ProgressReporterTest, a_server_that_asks_again_after_each_answer_is_not_held_up) {
+  ledger_.hold(true);
+  const Duration lived = lives_while_asked_every(milliseconds(1));
+  EXPECT_GE(lived, seconds(4));
+  EXPECT_LE(lived, seconds(6));
+  EXPECT_GT(stream_.sent.size(), 1000U) << "each question was answered";
+  EXPECT_EQ(stream_.sent.back().flushed, Lsn{100});
+  start(seconds(60));
+  EXPECT_LE(lives_while_asked_every(milliseconds(900)), seconds(7)) << "a long way off";
+}
+
+TEST_F(ProgressReporterTest, a_held_session_lives_while_the_server_is_at_its_ease) {
+  ledger_.hold(true);
+  EXPECT_GE(lives_while_asked_every(seconds(30)), seconds(60));
+  start(seconds(2));
+  EXPECT_GE(lives_while_asked_every(seconds(1)), seconds(60)) << "wal_sender_timeout is 2 s: that is its usual question";
+  start(seconds(0));
+  EXPECT_GE(lives_while_asked_every(seconds(2)), seconds(60));
+}
+
+TEST_F(ProgressReporterTest, a_server_that_still_sends_does_not_wait) {
+  ledger_.hold(true);
+  for (std::uint64_t i = 0; i < 60'000; ++i) {
+    ASSERT_TRUE(step(true, Lsn{200 + i}));
+    now_ = now_ + milliseconds(1);
+  }
+}
+
+TEST_F(ProgressReporterTest, a_destination_that_still_confirms_may_take_its_time) {
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    for (int ask = 0; ask < 30; ++ask) {
+      reporter_.reply_requested(Lsn{200}, now_);
+      ASSERT_TRUE(report());
+      now_ = now_ + milliseconds(100);
+    }
+    reporter_.position_received(Lsn{200});
+    ledger_.received(Lsn{101 + i});
+  }
+  EXPECT_EQ(reporter_.acknowledged(), Lsn{119});
+}
+
+TEST_F(ProgressReporterTest, a_stop_that_others_notice_counts_though_the_stream_is_not_read) {
+  ledger_.hold(true);
+  const Instant begin = now_;
+  bool alive = true;
+  while (alive && now_ - begin < seconds(60)) {
+    reporter_.server_stops(now_);
+    alive = report();
+    now_ = now_ + milliseconds(500);
+  }
+  EXPECT_FALSE(alive);
+  EXPECT_LE(now_ - begin, seconds(7));
+  start(seconds(60));
+  reporter_.server_stops(now_);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(report()) << "it was told once only";
+    now_ = now_ + milliseconds(500);
+    reporter_.frame_arrived(now_);
+  }
+}
+
+}  // namespace
+}  // namespace luge
