@@ -10,7 +10,6 @@ from support.luge_process import lsn_number
 ROWS = r"/v2/streaming/.*/rows$"
 STATUSES = "bulk-channel-status$"
 SQL = "/api/v2/statements"
-CHANNEL = r"/pipes/[^/]+/channels/[^/]*_a0_[^/]*$"
 
 TABLES = """
 CREATE TABLE keyed (id int PRIMARY KEY, v text, big text);
@@ -119,49 +118,9 @@ def replies_of_statements_that_are_lost(case):
 
 
 @fault_case
-def forbidden_for_a_while(case):
-    """A network policy that somebody takes back: no table stops."""
-    survives(case, "status", ROWS, status=403, count=6)
-
-
-@fault_case
-def channels_that_must_be_opened_again(case):
-    survives(case, "status", ROWS, status=400, code="ERR_CHANNEL_MUST_BE_REOPENED", count=2)
-
-
-@fault_case
-def openings_that_have_to_wait(case):
-    for status, code in ((400, "STALE_PIPE_CACHE"), (409, "ERR_OPEN_CHANNEL_IN_PROGRESS"), (400, "ERR_PIPE_IN_INVALID_STATE"),
-                         (503, "ERR_PIPE_NOT_LOCALLY_OWNED_OR_NOT_STARTED")):
-        case.control.clear_faults()
-        case.control.fault("status", CHANNEL, method="PUT", status=status, code=code, count=3)
-        case.control.post("invalidate")  # so that they are opened again
-        change(case, rounds=8)
-        case.sync()
-        if not case.control.hits():
-            raise CaseFailed(f"{code} was not met: {case.control.ask('faults')}")
-
-
-@fault_case
-def a_pipe_that_takes_nothing(case):
-    """Its table stops with the code; the others go on, and so does acknowledgement."""
-    case.control.fault("status", CHANNEL.replace("[^/]+/channels", "COMPOSITE__LOG-STREAMING/channels"), method="PUT", status=400,
-                       code="ERR_PIPE_IN_INVALID_STATE", count=100000)
-    case.control.post("invalidate")
-    change(case, rounds=8)
-    case.expect_state("public.composite", "quarantined", "pipe_invalid", seconds=80)
-    case.sync()
-    case.same()
-    case.control.clear_faults()
-    case.verb(0, ["resync", "public.composite"])
-    case.expect_state("public.composite", "live")
-    change(case, rounds=2)
-
-
-@fault_case
 def merges_that_are_refused(case):
     """A suspended warehouse: who asks for a consistent reader hears it; luge goes on, and so does acknowledgement."""
-    case.control.fault("status", SQL, method="POST", status=422, code="000606", count=100000)
+    case.control.fault("status", SQL, status=422, code="000606", count=100000)
     change(case, rounds=2)
     if case.luge.verb("verify", "--source", case.luge.source) != 1 or "000606" not in case.luge.output + case.luge.errors:
         raise CaseFailed(f"verify does not say why: {case.luge.output}\n{case.luge.errors}")
@@ -169,16 +128,6 @@ def merges_that_are_refused(case):
         raise CaseFailed("luge ended because somebody asked")
     change(case, rounds=2)
     case.sync()
-    case.control.clear_faults()
-
-
-@fault_case
-def a_refused_reopening(case):
-    """The key was replaced while luge had to open its channels again: it goes on asking."""
-    case.control.fault("status", SQL, method="POST", status=403, code="390403", count=100000)
-    case.control.post("drop-channel")
-    change(case, rounds=3)
-    case.luge.wait_until(lambda status: "390403" in ((status.get("error") or {}).get("what") or ""), "status to say why")
     case.control.clear_faults()
 
 
