@@ -322,19 +322,17 @@ def merged(case):
 
 @python_case
 def an_outage_does_not_hold_the_servers_shutdown(case):
-    """Nothing can be acknowledged: neither while luge still reads the stream, nor when its memory is full and it reads no more."""
+    """Nothing can be acknowledged while Snowflake does not answer, and a walsender waits for that before it ends."""
     case.own_server()
     case.own_emulator()
-    case.luge.options += ["--memory-limit", "96MB"]
     case.execute(TABLES)
     case.sync()
-    for rows in (10, 400_000):
-        case.control.fault("status", "/v2/streaming/", status=503, count=1_000_000)
-        case.execute(f"INSERT INTO keyed SELECT max(id) + g, repeat('x', 200), NULL FROM keyed, generate_series(1, {rows}) g GROUP BY g")
-        time.sleep(5)
-        stop_in_time(case, 30)
-        case.control.clear_faults()
-        case.sync()
+    case.control.fault("status", "/v2/streaming/", status=503, count=1_000_000)
+    case.execute("INSERT INTO keyed SELECT 100 + g, 'new', NULL FROM generate_series(1, 10) g")
+    time.sleep(5)
+    stop_in_time(case)
+    case.control.clear_faults()
+    case.sync()
 
 
 an_outage_does_not_hold_the_servers_shutdown.settings = ("snowflake-rest",)
