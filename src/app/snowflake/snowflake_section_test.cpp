@@ -23,8 +23,9 @@ struct KeyFile {
   std::string path;
 };
 
-Result<SnowflakeOptions> read(const std::string& section) {
+Result<SnowflakeOptions> read(const std::string& section, const std::string& mode = "mirror") {
   Options options = default_options();
+  options.mode = mode;
   const Environment environment = [](const std::string& name) -> std::optional<std::string> {
     return name == "SECRET" ? std::optional<std::string>("hush-hush") : std::nullopt;
   };
@@ -33,8 +34,8 @@ Result<SnowflakeOptions> read(const std::string& section) {
   return require_snowflake(options);
 }
 
-Error refusal(const std::string& section) {
-  const auto found = read(section);
+Error refusal(const std::string& section, const std::string& mode = "mirror") {
+  const auto found = read(section, mode);
   EXPECT_FALSE(found) << section;
   if (found) return {};
   EXPECT_EQ(found.error().exit_code, ExitCode::usage);
@@ -163,6 +164,11 @@ TEST(SnowflakeSection, MistakesAreNamedWithPlaceAndRemedy) {
 
 TEST(SnowflakeSection, WhatDoesNotGoTogether) {
   EXPECT_TRUE(says(refusal("{account: a, current_state: view, log_retention: 7d, " + kToken + "}"), "where the rows are"));
+  EXPECT_TRUE(says(refusal("{account: a, current_state: none, log_retention: 7d, " + kToken + "}"), "once they are merged"));
+  EXPECT_TRUE(says(refusal("{account: a, current_state: none, tables: {a.b: {log_retention: 7d}}, " + kToken + "}"), "once they are merged"));
+  for (const std::string about : {"log_retention: 7d", "delete: soft", "tables: {a.b: {merge_interval: 1s}}", "tables: {a.b: {log_retention: 1h}}"})
+    EXPECT_TRUE(says(refusal("{account: a, " + about + ", " + kToken + "}", "log"), "--mode log keeps none"));
+  EXPECT_TRUE(read("{account: a, merge_interval: 1s, " + kToken + "}", "log"));
   EXPECT_TRUE(says(refusal("{account: a, current_state: none, delete: soft, " + kToken + "}"), "current_state: merge"));
   EXPECT_TRUE(says(refusal("{account: a, current_state: view, tables: {t: {merge_interval: 3s}}, " + kToken + "}"), "merge_interval"));
   EXPECT_TRUE(says(refusal("{account: a, transport: rest, 'transform': 'm:f', " + kToken + "}"), "transport: sdk"));

@@ -148,10 +148,24 @@ Status check_combination(const SnowflakeOptions& options) {
   const bool retention = options.log_retention.count() != 0 || !options.log_retention_of.empty();
   if (retention && options.current_state == State::view)
     return usage_error("snowflake.log_retention: with current_state: view the log is where the rows are", "remove it, or use current_state: merge");
+  if (retention && options.current_state == State::none)
+    return usage_error("snowflake.log_retention: rows leave the log once they are merged, and with current_state: none they never are",
+                       "remove it and delete from the log what is not needed any more, or use current_state: merge");
   if (options.soft_delete && options.current_state != State::merge)
     return usage_error("snowflake.delete: soft needs a table, which only current_state: merge keeps", "remove delete, or use current_state: merge");
   if (!options.merge_interval_of.empty() && options.current_state != State::merge)
     return usage_error("snowflake.tables: merge_interval is for current_state: merge", "remove it");
+  return ok();
+}
+
+/// What means nothing where only logs are kept.
+Status check_log_mode(const SnowflakeOptions& options) {
+  const auto unused = [](const std::string& key) {
+    return usage_error("snowflake." + key + " is about current state, and --mode log keeps none", "remove it, or use --mode mirror");
+  };
+  if (options.log_retention.count() != 0 || !options.log_retention_of.empty()) return unused("log_retention");
+  if (options.soft_delete) return unused("delete: soft");
+  if (!options.merge_interval_of.empty()) return unused("tables: merge_interval");
   return ok();
 }
 
@@ -165,6 +179,7 @@ std::string snowflake_url(const std::string& account) {
 
 Result<SnowflakeOptions> require_snowflake(const Options& options) {
   if (!options.snowflake) return usage_error("--to snowflake: needs to know the account and how to sign in", kExample);
+  if (options.mode == "log") CHECK_OK(check_log_mode(*options.snowflake));
   return complete_snowflake(*options.snowflake);
 }
 
