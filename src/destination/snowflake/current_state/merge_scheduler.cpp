@@ -11,6 +11,7 @@ namespace luge {
 namespace {
 
 constexpr Duration kIdle = std::chrono::hours(1);
+constexpr Duration kMostEarly = std::chrono::seconds(5);
 
 std::unique_ptr<Random> seeded() {
   std::random_device device;
@@ -52,6 +53,10 @@ Status MergeScheduler::load() {
   TRY(const SqlResult result, sql_.run({watermarks_.read_sql()}));
   TRY(auto found, WatermarkTable::read(result));
   std::lock_guard lock(mutex_);
+  if (const auto row = found.find(kCommonOid); row != found.end()) {
+    common_ = row->second.position;
+    found.erase(row);
+  }
   loaded_ = std::move(found);
   return ok();
 }
@@ -101,7 +106,12 @@ void MergeScheduler::set_table(RelationOid oid, Table table) {
     if (entry.dirty()) entry.waiting_since = clock_.now();
     removed_.erase(found);
   }
+  if (entry.table.last) {
+    entry.reached = std::min(entry.reached, *entry.table.last);
+    entry.changed = std::min(entry.changed, *entry.table.last);
+  }
   entry.status.table = entry.table.layout.state();
+  leave_if_done(oid);
   awake_ = true;
   changed_.notify_all();
 }
@@ -117,7 +127,55 @@ void MergeScheduler::remove_table(RelationOid oid) {
   if (found->second.begun) loaded_[oid] = *found->second.watermark;  // it may come back
   removed_[oid] = {found->second.reached, found->second.changed};
   entries_.erase(found);
+  round_.erase(oid);
   changed_.notify_all();
+}
+
+void MergeScheduler::forget_table(RelationOid oid) {
+  remove_table(oid);
+  std::lock_guard lock(mutex_);
+  removed_.erase(oid);
+}
+
+void MergeScheduler::leave_if_done(RelationOid oid) {
+  const auto found = entries_.find(oid);
+  if (found == entries_.end()) return;
+  const Entry& entry = found->second;
+  if (!entry.table.last || entry.running || entry.dirty() || std::max(entry.reached, durable_) < *entry.table.last) return;
+  if (entry.begun) loaded_[oid] = *entry.watermark;
+  entries_.erase(found);
+  round_.erase(oid);
+}
+
+void MergeScheduler::durable(const Position& through, const std::map<RelationOid, std::uint64_t>& rows_changed) {
+  std::lock_guard lock(mutex_);
+  for (const auto& [oid, rows] : rows_changed) table_reached(oid, through, rows);
+  durable_ = std::max(durable_, through);
+  std::vector<RelationOid> stopped;
+  for (const auto& [oid, entry] : entries_) {
+    if (entry.table.last) stopped.push_back(oid);
+  }
+  for (const RelationOid oid : stopped) leave_if_done(oid);
+}
+
+std::optional<Position> MergeScheduler::common() const {
+  std::lock_guard lock(mutex_);
+  return common_;
+}
+
+std::optional<Position> MergeScheduler::common_with(RelationOid merging, const Position& through) const {
+  Position least = std::min(through, durable_);
+  for (const auto& [oid, entry] : entries_) {
+    if (oid == merging || entry.table.last) continue;
+    least = std::min(least, entry.dirty() ? entry.merged() : std::max({durable_, entry.reached, entry.merged()}));
+  }
+  for (const auto& [oid, said] : removed_) {  // away for a change of its shape
+    const auto merged = loaded_.find(oid);
+    if (merged == loaded_.end()) return std::nullopt;
+    if (said.second > merged->second.position) least = std::min(least, merged->second.position);
+  }
+  if (least <= common_.value_or(Position{})) return std::nullopt;
+  return least;
 }
 
 std::optional<Watermark> MergeScheduler::watermark(RelationOid oid) const {
@@ -129,9 +187,14 @@ std::optional<Watermark> MergeScheduler::watermark(RelationOid oid) const {
 
 void MergeScheduler::reached(RelationOid oid, const Position& through, std::uint64_t rows_changed) {
   std::lock_guard lock(mutex_);
+  table_reached(oid, through, rows_changed);
+}
+
+void MergeScheduler::table_reached(RelationOid oid, const Position& durable_through, std::uint64_t rows_changed) {
   const auto found = entries_.find(oid);
   if (found == entries_.end()) return;
   Entry& entry = found->second;
+  const Position through = entry.table.last ? std::min(durable_through, *entry.table.last) : durable_through;
   entry.reached = std::max(entry.reached, through);
   if (rows_changed == 0 || through <= entry.changed) return;
   const bool was_dirty = entry.dirty();
@@ -155,6 +218,21 @@ void MergeScheduler::add_moved_keys(RelationOid oid, const std::vector<Position>
   if (const auto found = entries_.find(oid); found != entries_.end()) insert_behind(found->second.moved_keys, positions, found->second.merged());
 }
 
+bool MergeScheduler::due_in_round(RelationOid oid, const Entry& entry, Instant now) const {
+  return round_.contains(oid) && !entry.running && entry.dirty() && (!entry.retry_at || *entry.retry_at <= now);
+}
+
+void MergeScheduler::begin_round() {
+  round_began_ = clock_.now();
+  round_.clear();
+  round_through_ = durable_;
+  for (const auto& [oid, entry] : entries_) {
+    // One that is nearly due comes along, so that intervals which are multiples of each other keep step.
+    const Instant early = round_began_ + std::min(entry.table.interval / 10, kMostEarly);
+    if (entry.dirty() && entry.next_due <= early && (!entry.retry_at || *entry.retry_at <= round_began_)) round_.insert(oid);
+  }
+}
+
 MergeScheduler::Choice MergeScheduler::choose() const {
   const Instant now = clock_.now();
   Choice best{Work::nothing, 0, kIdle};
@@ -166,6 +244,7 @@ MergeScheduler::Choice MergeScheduler::choose() const {
     if (entry.running) continue;
     if (entry.wanted) return {Work::merge, oid, Duration(0)};
     if (holds_ > 0) continue;
+    if (due_in_round(oid, entry, now)) best = {Work::merge, oid, Duration(0)};
     if (entry.dirty()) consider(Work::merge, oid, std::max(entry.next_due, entry.retry_at.value_or(entry.next_due)));
     if (entry.table.log_retention.count() > 0 && entry.begun && entry.merged() > entry.table.floor.position) {
       consider(Work::retain, oid, entry.retained_at ? *entry.retained_at + settings_.retention_pause : now);
@@ -181,7 +260,12 @@ Duration MergeScheduler::step() {
   const Choice choice = choose();
   if (choice.work == Work::nothing || choice.wait.count() > 0) return choice.wait;
   if (choice.work == Work::merge) {
+    if (!entries_.at(choice.oid).wanted && !round_.contains(choice.oid)) begin_round();
     merge(lock, choice.oid);
+    // One that was cut short goes on.
+    const auto merged = entries_.find(choice.oid);
+    if (merged == entries_.end() || merged->second.retry_at || merged->second.merged() >= round_through_) round_.erase(choice.oid);
+    leave_if_done(choice.oid);
   } else {
     retain(lock, choice.oid);
   }
@@ -192,8 +276,15 @@ Duration MergeScheduler::step() {
 void MergeScheduler::merge(std::unique_lock<std::mutex>& lock, RelationOid oid) {
   const Instant began = clock_.now();
   Entry* entry = &entries_.at(oid);
-  const Position through = entry->wanted ? std::min(*entry->wanted, entry->reached) : entry->reached;
+  const Instant interval_from = round_.contains(oid) ? round_began_ : began;
   const Table table = entry->table;
+  Position through = std::max(entry->reached, durable_);
+  if (entry->wanted) {
+    through = std::min(*entry->wanted, through);
+  } else if (round_through_ > entry->merged()) {
+    through = round_through_;
+  }
+  if (table.last) through = std::min(through, *table.last);
   const bool begun = entry->begun;
   const bool look = entry->look;
   MergeWindow window;
@@ -207,6 +298,7 @@ void MergeScheduler::merge(std::unique_lock<std::mutex>& lock, RelationOid oid) 
     ++entry->attempts;
     return;
   }
+  window.common = common_with(oid, through);
   entry->running = true;
   lock.unlock();
   std::optional<Watermark> begun_at;
@@ -228,7 +320,7 @@ void MergeScheduler::merge(std::unique_lock<std::mutex>& lock, RelationOid oid) 
     entry->begun = true;
     entry->watermark = begun_at;
   }
-  entry->next_due = began + table.interval;
+  entry->next_due = interval_from + table.interval;
   if (!outcome) return failed(lock, oid, std::move(outcome).error());
   ++entry->status.windows;
   entry->status.statements += outcome->statements;
@@ -238,6 +330,7 @@ void MergeScheduler::merge(std::unique_lock<std::mutex>& lock, RelationOid oid) 
   entry->retry.succeeded();
   if (!same) return;
   entry->watermark = outcome->watermark;
+  if (window.common && outcome->watermark.position >= window.through) common_ = std::max(common_.value_or(Position{}), *window.common);
   const Position merged = entry->merged();
   forget_up_to(entry->truncates, merged);
   forget_up_to(entry->moved_keys, merged);
@@ -258,7 +351,12 @@ void MergeScheduler::failed(std::unique_lock<std::mutex>& lock, RelationOid oid,
   const Duration delay = entry.retry.next_delay(clock_.now(), random_);
   entry.retry_at = clock_.now() + delay;
   log_event(LogLevel::warn, "merge_failed", error.what, {{"table", entry.status.table}, {"code", error.code}, {"retry_in_ms", delay.count() / 1000}});
-  if (!is_missing(error) || !settings_.on_missing) return;
+  if (!is_missing(error)) return;
+  if (entry.table.last) {  // what is lost of a table that has stopped its next copy brings
+    entries_.erase(oid);
+    return;
+  }
+  if (!settings_.on_missing) return;
   lock.unlock();
   settings_.on_missing(oid, error);
   lock.lock();

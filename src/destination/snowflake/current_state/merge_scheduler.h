@@ -34,6 +34,9 @@ struct MergeStatus {
 /// Keeps the state tables of one pipeline current: one transaction a table and interval, none while nothing changed. A thread and an SQL
 /// client of its own; the rest may be called from any thread.
 ///
+/// Tables that are due together are merged to one place, so that they are consistent with each other there. The place up to which all of them
+/// are complete is published with each merge that moves it: a row of "_LUGE_WATERMARKS" without a table (kCommonOid).
+///
 /// A table that fails is tried again with a backoff (0.2 to 60 s, full jitter) and keeps no other waiting longer than its statement takes.
 class MergeScheduler {
  public:
@@ -55,6 +58,8 @@ class MergeScheduler {
     Duration log_retention{0};           ///< 0: rows of the log stay for ever
     std::vector<Position> truncates;     ///< behind what is merged, as far as known
     std::vector<Position> moved_keys;    ///< key changes that do not carry all values
+    /// The table has stopped: nothing behind it counts, and it leaves once all up to it is merged. The others do not wait for it.
+    std::optional<Position> last;
   };
 
   /// `sql` and `clock` outlive it; `sql` is used by nobody else. `random`: jitter and signatures, its own if nullptr.
@@ -74,13 +79,17 @@ class MergeScheduler {
   void set_table(RelationOid oid, Table table);
   /// Waits for the table's running statement; what reached() said is remembered for its return. Before DDL, and while a new copy reads: its rows of the log must not be retired.
   void remove_table(RelationOid oid);
+  /// The same for good: the common position does not wait for it, and nothing is remembered.
+  void forget_table(RelationOid oid);
   /// nullopt: the table is not known, or has never begun.
   std::optional<Watermark> watermark(RelationOid oid) const;
 
   /// Everything up to `through`, a transaction's end, is durable on all shards; `rows_changed` of it belong to this table. After a start say it
   /// once with a positive count, for what an earlier process left.
   void reached(RelationOid oid, const Position& through, std::uint64_t rows_changed);
-  /// Before reached() says so of their transaction. Positions said before may be repeated.
+  /// Everything of every table up to `through`, a transaction's end, is durable; so many rows belong to these tables, and none to others.
+  void durable(const Position& through, const std::map<RelationOid, std::uint64_t>& rows_changed = {});
+  /// Before reached() or durable() say so of their transaction. Positions said before may be repeated.
   void add_truncates(RelationOid oid, const std::vector<Position>& positions);
   void add_moved_keys(RelationOid oid, const std::vector<Position>& positions);
 
@@ -95,6 +104,8 @@ class MergeScheduler {
   void release();
 
   std::vector<MergeStatus> statuses() const;
+  /// What was published last: all tables are complete up to it.
+  std::optional<Position> common() const;
 
   /// Does what is due, at most one table, and says how long there is nothing to do. For the thread, and for tests.
   Duration step();
@@ -130,6 +141,13 @@ class MergeScheduler {
     Duration wait{0};
   };
 
+  /// The least position that all tables are complete up to once `merging` is at `through`; nullopt: no better one than is published.
+  std::optional<Position> common_with(RelationOid merging, const Position& through) const;
+  bool due_in_round(RelationOid oid, const Entry& entry, Instant now) const;
+  void begin_round();
+  /// A table that has stopped leaves once it is done.
+  void leave_if_done(RelationOid oid);
+  void table_reached(RelationOid oid, const Position& durable_through, std::uint64_t rows_changed);
   Choice choose() const;
   void merge(std::unique_lock<std::mutex>& lock, RelationOid oid);
   void retain(std::unique_lock<std::mutex>& lock, RelationOid oid);
@@ -150,6 +168,11 @@ class MergeScheduler {
   std::map<RelationOid, Watermark> loaded_;
   std::map<RelationOid, std::pair<Position, Position>> removed_;  ///< reached and changed of tables that may come back
   std::map<RelationOid, Entry> entries_;
+  Position durable_;
+  std::optional<Position> common_;
+  std::set<RelationOid> round_;  ///< tables that are merged to `round_through_`, one after the other
+  Position round_through_;
+  Instant round_began_;
   int holds_ = 0;
   bool awake_ = false;
   std::jthread thread_;

@@ -259,6 +259,85 @@ TEST_F(MergeSchedulerTest, merged_rows_leave_the_log_when_they_are_old) {
   EXPECT_EQ(state(1), "a=1 ");
 }
 
+TEST_F(MergeSchedulerTest, tables_that_are_due_are_merged_to_one_place_which_is_published) {
+  MergeScheduler scheduler(merging_.client, settings_, clock_, &random_);
+  ASSERT_TRUE(scheduler.load());
+  for (const RelationOid oid : {1U, 2U}) {
+    scheduler.set_table(oid, table(oid));
+    write(oid, 16, 'i', "a", "1");
+    scheduler.reached(oid, end_of(16), 1);
+  }
+  scheduler.durable(end_of(16));
+  EXPECT_EQ(scheduler.step(), Duration(0));  // the first of them
+  clock_.pass(seconds(3));
+  // What comes meanwhile is the next round's, for both.
+  write(2, 32, 'i', "b", "2");
+  scheduler.reached(2, end_of(32), 1);
+  scheduler.durable(end_of(32));
+  settle(scheduler);
+  EXPECT_EQ(state(1), "a=1 ");
+  EXPECT_EQ(state(2), "a=1 ");
+  EXPECT_EQ(scheduler.watermark(1)->position, end_of(16));
+  EXPECT_EQ(scheduler.watermark(2)->position, end_of(16));
+  EXPECT_EQ(scheduler.common(), end_of(16));
+
+  const std::uint64_t statements = status(scheduler, 1).statements;
+  clock_.pass(seconds(61));
+  settle(scheduler);
+  EXPECT_EQ(state(2), "a=1 b=2 ");
+  EXPECT_EQ(scheduler.common(), end_of(32)) << "a table with nothing to do is complete";
+  EXPECT_EQ(status(scheduler, 1).statements, statements);
+  scheduler.durable(end_of(48));
+  clock_.pass(seconds(600));
+  settle(scheduler);
+  EXPECT_EQ(scheduler.common(), end_of(32)) << "nothing runs to publish it";
+  const auto published = sql_.rows("SELECT \"POSITION\" FROM MERGED._LUGE_WATERMARKS WHERE TABLE_OID = 0");
+  ASSERT_EQ(published.size(), 1U);
+  EXPECT_EQ(published[0][0], offset_token(end_of(32)));
+
+  MergeScheduler next(merging_.client, settings_, clock_, &random_);
+  ASSERT_TRUE(next.load());
+  EXPECT_EQ(next.common(), end_of(32));
+}
+
+TEST_F(MergeSchedulerTest, the_common_position_waits_for_a_table_that_fails_and_not_for_one_that_has_stopped) {
+  MergeScheduler scheduler(merging_.client, settings_, clock_, &random_);
+  ASSERT_TRUE(scheduler.load());
+  for (const RelationOid oid : {1U, 2U}) {
+    scheduler.set_table(oid, table(oid));
+    write(oid, 16, 'i', "a", "1");
+    scheduler.reached(oid, end_of(16), 1);
+  }
+  scheduler.durable(end_of(16));
+  settle(scheduler);
+  EXPECT_EQ(scheduler.common(), end_of(16));
+  sql_.run("ALTER TABLE " + layout(1).state() + " RENAME TO MERGED.ASIDE");
+  for (const RelationOid oid : {1U, 2U}) {
+    write(oid, 32, 'i', "b", "2");
+    write(oid, 48, 'i', "c", "3");
+    scheduler.reached(oid, end_of(48), 1);
+  }
+  scheduler.durable(end_of(48));
+  clock_.pass(seconds(61));
+  settle(scheduler);
+  EXPECT_EQ(state(2), "a=1 b=2 c=3 ");
+  EXPECT_EQ(scheduler.common(), end_of(16));
+  sql_.run("ALTER TABLE MERGED.ASIDE RENAME TO " + layout(1).state());
+  MergeScheduler::Table stopped = table(1);
+  stopped.last = end_of(32);
+  scheduler.set_table(1, stopped);
+  write(2, 64, 'i', "d", "4");
+  scheduler.reached(1, end_of(64), 1);
+  scheduler.reached(2, end_of(64), 1);
+  scheduler.durable(end_of(64));
+  clock_.pass(seconds(61));
+  settle(scheduler);
+  EXPECT_EQ(state(1), "a=1 b=2 ") << "and nothing behind its end";
+  EXPECT_EQ(status(scheduler, 1).oid, 0U) << "it has left";
+  EXPECT_EQ(scheduler.watermark(1)->position, end_of(32));
+  EXPECT_EQ(scheduler.common(), end_of(64));
+}
+
 TEST_F(MergeSchedulerTest, a_reader_holds_the_tables_at_one_position) {
   SystemClock clock;
   MergeScheduler scheduler(merging_.client, settings_, clock, &random_);

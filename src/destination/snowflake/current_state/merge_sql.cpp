@@ -118,6 +118,7 @@ SqlStatement merge_sql(const TableLayout& layout, const WatermarkTable& watermar
       add(merge_part_sql(layout, condition, window));
     }
   }
+  if (window.common) add(watermarks.publish_sql(oid, window.signature, *window.common));
   add(watermarks.seal_sql(oid, window.signature));
   add("COMMIT");
   return statement;

@@ -19,6 +19,7 @@ struct MergeWindow {
   bool moved_keys = false;  ///< there may be key changes that did not carry all values
   std::vector<Position> parts;  ///< find_parts_sql; the window is merged part by part, each of these begins one
   std::string signature;    ///< of this attempt: a fresh UUID
+  std::optional<Position> common;  ///< where all tables are once this one is at `through`; published with it
 };
 
 /// Is there anything that needs the flags? One row: truncates, key changes without all values (counts).
@@ -40,6 +41,8 @@ Result<std::vector<Position>> read_parts(const SqlResult& result);
 SqlStatement merge_sql(const TableLayout& layout, const WatermarkTable& watermarks, RelationOid oid, const MergeWindow& window);
 /// Which of its results is the claim's.
 inline constexpr std::size_t kClaimResult = 1;
+/// How many results stand behind those that touch the state table.
+inline std::size_t closing_results(const MergeWindow& window) { return window.common ? 3 : 2; }
 
 /// Rows of the log that are merged and older than `age_seconds`.
 std::string retention_sql(const TableLayout& layout, const Position& through, std::int64_t age_seconds);

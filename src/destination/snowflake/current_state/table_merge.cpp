@@ -59,6 +59,7 @@ Result<MergeOutcome> TableMerge::run(RelationOid oid, const TableLayout& layout,
   while (statement.text.size() > kLongestText && !window.parts.empty()) {
     window.through = position_before(window.parts[window.parts.size() / 2]);
     window.parts.resize(window.parts.size() / 2);
+    window.common.reset();
     statement = merge_sql(layout, watermarks_, oid, window);
   }
   statement.timeout = timeout_;
@@ -66,7 +67,7 @@ Result<MergeOutcome> TableMerge::run(RelationOid oid, const TableLayout& layout,
   if (results.size() <= kClaimResult) return fatal("protocol", "Snowflake's SQL API answered a transaction with fewer results than statements");
   outcome.statements += results.size();
   if (results[kClaimResult].affected() > 0) {
-    for (std::size_t i = kClaimResult + 1; i + 2 < results.size(); ++i) outcome.rows += results[i].affected();
+    for (std::size_t i = kClaimResult + 1; i + closing_results(window) < results.size(); ++i) outcome.rows += results[i].affected();
     outcome.watermark = {window.through, window.from.generation};
     return outcome;
   }

@@ -75,6 +75,15 @@ std::string WatermarkTable::claimed_sql(RelationOid oid, const std::string& sign
   return "EXISTS (SELECT 1 FROM " + table_ + " WHERE " + row_sql(oid) + " AND \"SIGNATURE\" = " + snowflake_literal(signature) + ")";
 }
 
+std::string WatermarkTable::publish_sql(RelationOid oid, const std::string& signature, const Position& common) const {
+  return "MERGE INTO " + table_ + " t USING (SELECT \"PIPELINE\", " + std::to_string(kCommonOid) + " AS \"TABLE_OID\", " + position_sql(common) +
+         " AS \"POSITION\" FROM " + table_ + " WHERE " + row_sql(oid) + " AND \"SIGNATURE\" = " + snowflake_literal(signature) +
+         ") s ON t.\"PIPELINE\" = s.\"PIPELINE\" AND t.\"TABLE_OID\" = s.\"TABLE_OID\" "
+         "WHEN MATCHED AND t.\"POSITION\" < s.\"POSITION\" THEN UPDATE SET \"POSITION\" = s.\"POSITION\", \"MERGED_AT\" = CURRENT_TIMESTAMP() "
+         "WHEN NOT MATCHED THEN INSERT (\"PIPELINE\", \"TABLE_OID\", \"GENERATION\", \"POSITION\", \"MERGED_AT\") "
+         "VALUES (s.\"PIPELINE\", s.\"TABLE_OID\", 0, s.\"POSITION\", CURRENT_TIMESTAMP())";
+}
+
 std::string WatermarkTable::seal_sql(RelationOid oid, const std::string& signature) const {
   return "UPDATE " + table_ + " SET \"SIGNATURE\" = NULL WHERE " + row_sql(oid) + " AND \"SIGNATURE\" = " + snowflake_literal(signature);
 }

@@ -17,6 +17,9 @@ struct Watermark {
   std::uint64_t generation = 0; ///< of the table's data: the copy's attempt
 };
 
+/// No table's: the row of what all tables have in common.
+inline constexpr RelationOid kCommonOid = 0;
+
 /// The table "_LUGE_WATERMARKS" of one pipeline, in luge's own schema. It gives statements, without ";".
 class WatermarkTable {
  public:
@@ -24,7 +27,7 @@ class WatermarkTable {
   WatermarkTable(std::string schema, std::string pipeline);
 
   std::string create_sql() const;
-  /// All of the pipeline's, one row a table.
+  /// All of the pipeline's, one row a table, and kCommonOid's.
   std::string read_sql() const;
   static Result<std::map<RelationOid, Watermark>> read(const SqlResult& result);
   /// One table's.
@@ -39,6 +42,8 @@ class WatermarkTable {
   std::string claim_sql(RelationOid oid, const Watermark& from, const Position& to, const std::string& signature) const;
   /// A condition: this transaction's claim has moved the watermark.
   std::string claimed_sql(RelationOid oid, const std::string& signature) const;
+  /// Within it: every table of the pipeline is complete up to `common`. A row of its own, with the oid 0; it never moves back.
+  std::string publish_sql(RelationOid oid, const std::string& signature, const Position& common) const;
   /// Last in the transaction: takes the signature away again, so that the very same request, sent a second time, finds neither.
   std::string seal_sql(RelationOid oid, const std::string& signature) const;
 
