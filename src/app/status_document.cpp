@@ -155,7 +155,8 @@ StatusDocument make_status(const DriverStatus& driver, PgTimestamp now, const st
     document.tables.push_back(std::move(table));
   }
   sort_tables(document);
-  if (health) document.link = StatusDocument::Link{health->breaker, health->last_error, health->retries, health->rows_sent, health->bytes_sent};
+  if (health)
+    document.link = StatusDocument::Link{health->breaker, health->last_error, health->retries, health->rows_sent, health->bytes_sent, health->common};
   if (driver.error) document.error = StatusDocument::Problem{driver.error->code, driver.error->what, driver.error->hint};
   return document;
 }
@@ -195,12 +196,10 @@ std::string to_json(const StatusDocument& document) {
       {"error", error}};
   if (document.link) {
     const auto& link = *document.link;
-    out["link"] = {{"breaker", link.breaker},
-                   {"last_error", nullptr},
-                   {"retries", link.retries},
-                   {"rows_sent", link.rows_sent},
-                   {"bytes_sent", link.bytes_sent}};
+    out["link"] = {{"breaker", link.breaker},     {"last_error", nullptr},         {"retries", link.retries},
+                   {"rows_sent", link.rows_sent}, {"bytes_sent", link.bytes_sent}, {"common", nullptr}};
     if (!link.last_error.empty()) out["link"]["last_error"] = link.last_error;
+    if (!link.common.empty()) out["link"]["common"] = link.common;
   }
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
@@ -238,8 +237,9 @@ Result<StatusDocument> parse_status(std::string_view text) {
     if (in.contains("link")) {
       const json& link = in.at("link");
       document.link =
-          StatusDocument::Link{link.at("breaker"), link.at("last_error").is_string() ? link.at("last_error").get<std::string>() : std::string(),
-                               link.at("retries"), link.at("rows_sent"), link.at("bytes_sent")};
+          StatusDocument::Link{link.at("breaker"),    link.at("last_error").is_string() ? link.at("last_error").get<std::string>() : std::string(),
+                               link.at("retries"),    link.at("rows_sent"),
+                               link.at("bytes_sent"), link.at("common").is_string() ? link.at("common").get<std::string>() : std::string()};
     }
     return document;
   } catch (const json::exception&) {
@@ -268,6 +268,7 @@ std::string to_text(const StatusDocument& document) {
     out += fmt::format("  sent {} rows, {}; breaker {}{}{}\n", format_count(document.link->rows_sent), format_bytes(document.link->bytes_sent),
                        document.link->breaker, document.link->retries > 0 ? ", " + format_count(document.link->retries) + " retries" : "",
                        document.link->last_error.empty() ? "" : ", last error: " + document.link->last_error);
+    if (!document.link->common.empty()) out += fmt::format("  all tables are complete up to {}\n", document.link->common);
   }
   if (document.error)
     out += fmt::format("  {} ({})\n{}", document.error->what, document.error->code,

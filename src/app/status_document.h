@@ -42,6 +42,7 @@ struct StatusDocument {
   struct Link {
     std::string breaker, last_error;
     std::uint64_t retries = 0, rows_sent = 0, bytes_sent = 0;
+    std::string common;  ///< all tables' current state is complete up to here
   };
   struct Table {
     std::string schema, name, state;

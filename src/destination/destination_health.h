@@ -22,6 +22,7 @@ struct DestinationHealth {
   std::uint64_t retries = 0;
   std::uint64_t rows_sent = 0;
   std::uint64_t bytes_sent = 0;       ///< before compression
+  std::string common;  ///< current state of all tables is complete up to this LSN, as was published; empty: not yet, or there is none
   std::map<RelationOid, Table> tables;
 };
 
