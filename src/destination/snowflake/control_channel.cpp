@@ -100,11 +100,32 @@ Status ControlChannel::record(Epoch epoch, Lsn intent) {
     if (taken.rows == 1) {
       epoch_ = epoch;
       intent_ = intent;
+      recorded_ = position;
       return ok();
     }
     std::this_thread::sleep_for(std::clamp<Duration>(taken.again_in, std::chrono::milliseconds(1), std::chrono::milliseconds(200)));
   }
   return make_error(Recovery::retry, "rate_limited", "Snowflake does not take the intent right now", "luge tries again");
+}
+
+Status ControlChannel::settle(Duration longest) {
+  if (!recorded_) return ok();
+  const auto deadline = std::chrono::steady_clock::now() + longest;
+  while (true) {
+    TRY(const auto statuses, client_->statuses(id_.schema, id_.table, {id_.channel}));
+    const auto found = statuses.find(id_.channel);
+    const auto token = found != statuses.end() && found->second.committed_token ? parse_offset_token(*found->second.committed_token) : std::nullopt;
+    if (token && *token >= *recorded_) return ok();
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return make_error(Recovery::retry, "unsettled", "Snowflake has not committed luge's control row in time", "luge tries again");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+std::string ControlChannel::bound_sql() const {
+  // Epoch and LSN with the slash behind them: whatever stands at that LSN itself is longer, and so not less.
+  return "(SELECT LEFT(MAX(\"INTENT\"), 26) FROM " + snowflake_identifier(id_.schema) + "." + snowflake_identifier(id_.table) + ")";
 }
 
 }  // namespace luge

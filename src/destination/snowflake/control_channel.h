@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -8,8 +9,9 @@
 
 namespace luge {
 
-/// The destination's own copy of ack_intent: the offset token of a channel on luge's control table, readable without a warehouse. Whoever opens it
-/// fences an older owner. The table's comment holds the mirror's identity.
+/// The destination's own copy of how far it is: the offset token of a channel on luge's control table, readable without a warehouse, and the newest
+/// row there, for SQL. It says that all commits before an LSN are durable: the checkpoint's end, or ack_intent where that is further. Whoever
+/// opens it fences an older owner. The table's comment holds the mirror's identity.
 class ControlChannel {
  public:
   /// Makes schema and table if they are not there. Errors: SqlClient's and IngestClient's; "foreign" if the table is somebody else's.
@@ -24,6 +26,10 @@ class ControlChannel {
 
   /// Taken when it returns, durable a few seconds later.
   Status record(Epoch epoch, Lsn intent);
+  /// Waits until what was recorded is committed, so that SQL sees it. "unsettled" at the deadline.
+  Status settle(Duration longest);
+  /// An SQL expression: positions of changes that are durable as whole transactions are less than it. NULL before anything is recorded.
+  std::string bound_sql() const;
 
  private:
   ControlChannel() = default;
@@ -34,6 +40,7 @@ class ControlChannel {
   Lsn intent_;
   Epoch epoch_ = 0;
   std::uint64_t ordinal_ = 0;
+  std::optional<Position> recorded_;  ///< by this process
 };
 
 }  // namespace luge

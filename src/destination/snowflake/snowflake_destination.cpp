@@ -79,6 +79,7 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
     TRY(meta_, decode_meta_entry(found->second));
   }
   intent_ = control_->intent();
+  published_at_.reset();
   if (meta_.uuid.empty() || meta_.uuid != control_->uuid()) {
     // The ledger belongs to another mirror, or is lost: nothing it says of tables counts. What stands in Snowflake is copied anew, under an epoch
     // of its own, so that positions go on upwards.
@@ -115,7 +116,7 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
     }
   }
   epoch_ = meta_.checkpoint.epoch;
-  auto keeper = std::make_unique<TableKeeper>(options_, request.log_mode, *sql_);
+  auto keeper = std::make_unique<TableKeeper>(options_, request.log_mode, TableOwner{request.pipeline, meta_.uuid}, *sql_);
   {
     std::lock_guard lock(mutex_);
     keeper_ = std::move(keeper);
@@ -127,6 +128,7 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
     schedule(table);
     if (scheduler_ && table.entry.fold.active && unmerged(table)) scheduler_->reached(oid, end_of(meta_.checkpoint), 1);
   }
+  if (scheduler_) scheduler_->durable(end_of(meta_.checkpoint));
   frontier.mirror_uuid = meta_.uuid;
   frontier.fence = request.fence;
   frontier.checkpoint = meta_.checkpoint;
@@ -196,7 +198,7 @@ Result<std::unique_ptr<CopyWriter>> SnowflakeDestination::begin_copy(TableSchema
     pool = pool_;
   }
   TRY(const TableLayout layout, keeper_->layout_of(*schema));
-  CHECK_OK(keeper_->begin_copy(layout, attempt, copy_mark(schema->oid, epoch_, attempt)));
+  CHECK_OK(keeper_->begin_copy(layout, attempt, keeper_->mark_of_copy(schema->oid, epoch_, attempt)));
   std::vector<std::shared_ptr<Channel>> channels;
   const std::string copy_table = snowflake_copy_name(layout.place, attempt);
   for (std::uint16_t shard = 0; shard < options_.shards_per_table; ++shard) {
@@ -258,9 +260,13 @@ Status SnowflakeDestination::record_intent(Lsn intent) {
 Status SnowflakeDestination::close() {
   Status closed = ok();
   if (open_ && pool_ && !pool_->failure() && taken_.empty() && !carried_) {
+    publish(Duration(0));
     closed = merge_all(end_of(meta_.checkpoint));
-    meta_.settled = true;
-    if (const Status saved = save({{std::string(kMetaKey), encode_meta_entry(meta_)}}); closed && !saved) closed = saved;
+    if (closed && keeper_->views()) closed = control_->settle(kPublished);
+    if (closed) {
+      meta_.settled = true;
+      closed = save({{std::string(kMetaKey), encode_meta_entry(meta_)}});
+    }
   }
   let_go();
   return closed;
@@ -278,6 +284,7 @@ std::optional<DestinationHealth> SnowflakeDestination::health() const {
   health.bytes_sent = pool.bytes_sent;
   for (const auto& [oid, rows] : pool_->rows_landed()) health.tables[oid].rows_landed = rows;
   if (!scheduler_) return health;
+  if (const auto common = scheduler_->common()) health.common = to_string(common->commit_lsn);
   for (const MergeStatus& status : scheduler_->statuses()) {
     DestinationHealth::Table& table = health.tables[status.oid];
     if (status.merged) table.merged = to_string(status.merged->commit_lsn);

@@ -77,7 +77,8 @@ Status SnowflakeDestination::look_at_troubles() {
         trouble.quarantine.reason += " (" + reason + ")";
     }
     if (trouble.quarantine.position == Position{}) trouble.quarantine.position = end_of(meta_.checkpoint);
-    quarantine(*table, std::move(trouble.quarantine));
+    // Of later transactions rows may have come through other channels.
+    quarantine(*table, std::move(trouble.quarantine), end_of(meta_.checkpoint));
   }
   if (told_.empty() || taken_.empty()) return ok();
   // The oldest unanswered batch tells of it, and takes it into the ledger.
@@ -154,6 +155,8 @@ Frontier SnowflakeDestination::frontier_now() const {
 
 bool SnowflakeDestination::unmerged(const LiveTable& table) const {
   const auto watermark = scheduler_->watermark(table.record().oid);
+  // What went through older generations of channels has left no mark: it ends where this one begins.
+  if (std::max(watermark ? watermark->position : Position{}, table.entry.fold.floor) < table.entry.generation_floor) return true;
   for (std::uint16_t shard = 0; shard < table.entry.shards; ++shard) {
     const auto mark = marks_.find(channel_name(table.entry, "a0", shard));
     if (mark != marks_.end() && mark->second.token && (!watermark || *mark->second.token > watermark->position)) return true;
@@ -166,13 +169,21 @@ Status SnowflakeDestination::merge_all(const Position& through) {
   return scheduler_->merge_all(through);
 }
 
+void SnowflakeDestination::publish(Duration pause) {
+  const Instant now = clock_.now();
+  if (published_at_ && now - *published_at_ < pause) return;
+  if (meta_.checkpoint.epoch == 0 || meta_.checkpoint.epoch < control_->epoch()) return;
+  published_at_ = now;
+  if (Status recorded = control_->record(meta_.checkpoint.epoch, meta_.checkpoint.end_lsn); !recorded) {
+    log_event(LogLevel::warn, "checkpoint_not_published", recorded.error().what, {{"code", recorded.error().code}});
+  }
+}
+
 Status SnowflakeDestination::answer(TakenBatch& taken) {
   Frontier frontier = frontier_now();
   frontier.rows_applied = taken.rows;
   for (const RelationOid oid : taken.told) frontier.tables.push_back(tables_[oid].record());
-  if (scheduler_) {
-    for (const auto& [oid, rows] : taken.touched) scheduler_->reached(oid, end_of(taken.checkpoint), rows);
-  }
+  if (scheduler_) scheduler_->durable(end_of(taken.checkpoint), taken.touched);
   for (const std::uint64_t id : taken.barriers) frontier.barriers.push_back(answer_barrier(id, end_of(taken.checkpoint)));
   answers_.push_back(std::move(frontier));
   return ok();
@@ -181,6 +192,10 @@ Status SnowflakeDestination::answer(TakenBatch& taken) {
 /// Current state that cannot be brought up to date is the asker's matter: the changes are durable in the log.
 Frontier::ReadyBarrier SnowflakeDestination::answer_barrier(std::uint64_t id, const Position& through) {
   if (Status merged = merge_all(through); !merged) return {id, nullptr, std::move(merged).error()};
+  if (keeper_->views()) {
+    publish(Duration(0));
+    if (Status seen = control_->settle(kPublished); !seen) return {id, nullptr, std::move(seen).error()};
+  }
   auto reader = read();
   if (!reader) return {id, nullptr, std::move(reader).error()};
   return {id, std::move(*reader), std::nullopt};
@@ -208,6 +223,7 @@ Result<std::optional<Frontier>> SnowflakeDestination::try_poll() {
       stalls_ = 0;
       for (TakenBatch* batch : whole) CHECK_OK(answer(*batch));
       taken_.erase(taken_.begin(), taken_.begin() + static_cast<std::ptrdiff_t>(whole.size()));
+      publish(!keeper_->views() ? kPublishing : taken_.empty() ? Duration(0) : kViewPublishing);
     }
   }
   if (answers_.empty()) return std::optional<Frontier>();

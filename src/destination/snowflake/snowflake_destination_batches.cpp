@@ -52,6 +52,11 @@ Status SnowflakeDestination::try_submit(Batch batch) {
   taken.checkpoint = batch.checkpoint;
   taken.rows = batch.rows;
   epoch_ = batch.checkpoint.epoch;
+  if (epoch_ > control_->epoch()) {
+    // Before its first row: channels and positions of an epoch must not be used again by who has lost the ledger.
+    CHECK_OK(control_->record(epoch_, Lsn{}));
+    published_at_.reset();
+  }
   const auto memory = std::make_shared<const MemoryReservation>(std::move(batch.memory));
   for (BatchOp& op : batch.ops) {
     if (auto* rows = std::get_if<Rows>(&op)) {
@@ -102,7 +107,7 @@ Status SnowflakeDestination::take(TakenBatch& taken, Rows op, const std::shared_
     if (!table->entry.has_log || table->record().schema != chunk.schema) CHECK_OK(reshape(*table, chunk.schema, first, chunk.runs.front().xid));
     if (table->record().state == TableState::quarantined) return ok();
     std::vector<Position> lone;
-    note_lone_key_changes(chunk, epoch_, lone);
+    if (keeper_->merges()) note_lone_key_changes(chunk, epoch_, lone);
     if (!lone.empty()) {
       table->entry.fold.lone_key_changes.insert(table->entry.fold.lone_key_changes.end(), lone.begin(), lone.end());
       table->changed = true;
@@ -162,9 +167,11 @@ Status SnowflakeDestination::take(TakenBatch& taken, const Truncate& op) {
   if (!table->sent_through || position > *table->sent_through) {
     CHECK_OK(pool_->send(to, op, table->record().schema, names_of(*table->record().schema, table->entry.layout), epoch_));
     table->sent_through = position;
-    table->entry.fold.truncates.push_back(position);
-    table->changed = true;
-    if (scheduler_) scheduler_->add_truncates(op.oid, {position});
+    if (keeper_->merges()) {  // who folds by himself finds them in the log
+      table->entry.fold.truncates.push_back(position);
+      table->changed = true;
+      if (scheduler_) scheduler_->add_truncates(op.oid, {position});
+    }
   }
   taken.needs[to] = std::max(taken.needs[to], position);
   ++taken.touched[op.oid];
@@ -196,6 +203,16 @@ Status SnowflakeDestination::take(TakenBatch& taken, const SetTable& op) {
   if (record.schema) next.name = record.name;
   const bool again = op.record.attempt > record.attempt;
   if (again && record.state == TableState::quarantined) healings_.erase(oid);
+  if (next.state == TableState::quarantined && takes_rows(record.state) && entry.fold.active && keeper_->merges()) {
+    const bool placed = next.quarantine && next.quarantine->position.commit_lsn.value != 0;
+    entry.fold.last = placed ? before_transaction(next.quarantine->position) : end_of(meta_.checkpoint);
+  }
+  if (again && entry.fold.active && takes_rows(record.state) && scheduler_) {
+    // The old rows are read until the copy is in place: what is durable of them is merged, and the copy does not wait for more.
+    if (Status merged = scheduler_->merge_now(oid, end_of(meta_.checkpoint)); !merged) {
+      log_event(LogLevel::warn, "merge_failed", merged.error().what, {{"table", to_string(record.name)}, {"code", merged.error().code}});
+    }
+  }
   record = std::move(next);
   known->changed = true;
   if (again) {
@@ -247,7 +264,11 @@ Status SnowflakeDestination::take(TakenBatch& taken, const FinishCopy& op) {
     if (!entry.has_log || !same_shape(*entry.record.schema, *op.schema)) {
       CHECK_OK(settle(*table));
       TableLayout next = entry.has_log ? evolve_layout(entry.layout, *copied, behind(limit)) : *copied;
-      CHECK_OK(adopt_layout(*table, std::move(next), op.schema));
+      if (Status adopted = adopt_layout(*table, std::move(next), op.schema); !adopted) {
+        if (adopted.error().recovery != Recovery::quarantine_table) return adopted;
+        quarantine(*table, unfit(*op.schema, adopted.error(), limit));
+        return ok();
+      }
     } else {
       if (entry.record.name != op.schema->name) told_.insert(op.oid);
       entry.record.schema = op.schema;
@@ -261,7 +282,7 @@ Status SnowflakeDestination::take(TakenBatch& taken, const FinishCopy& op) {
   const std::optional<CopyHandover> handover = CopyHandover{op.snapshot, {epoch_, Lsn{UINT64_MAX}, kWholeTransaction}};
   if (keeper_->merges()) {
     if (scheduler_) scheduler_->remove_table(op.oid);
-    if (Status placed = keeper_->place_copy(*copied, op.attempt, copy_mark(op.oid, epoch_, op.attempt)); !placed) {
+    if (Status placed = keeper_->place_copy(*copied, op.attempt, keeper_->mark_of_copy(op.oid, epoch_, op.attempt)); !placed) {
       if (placed.error().recovery != Recovery::quarantine_table) return placed;
       quarantine(*table, unfit(*op.schema, placed.error(), limit));
       return ok();
@@ -283,7 +304,7 @@ Status SnowflakeDestination::take(TakenBatch& taken, const FinishCopy& op) {
       return ok();
     }
     CHECK_OK(logged);
-    if (keeper_->views()) CHECK_OK(keeper_->run({state_view_sql(entry.layout, {entry.fold.floor, std::nullopt, true})}));
+    if (keeper_->views()) CHECK_OK(keeper_->run({view_sql(entry)}));
   }
   entry.fold.active = keeper_->merges() || keeper_->views();
   schedule(*table);

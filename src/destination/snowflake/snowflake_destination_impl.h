@@ -27,6 +27,15 @@ inline constexpr int kMostHealings = 5;
 
 /// The place behind every change of the checkpoint's transaction.
 inline Position end_of(const Checkpoint& checkpoint) { return {checkpoint.epoch, checkpoint.commit_lsn, kWholeTransaction}; }
+/// Where a table's view is kept, what is durable shows as soon as it is said.
+inline constexpr Duration kViewPublishing = std::chrono::seconds(1);
+inline constexpr Duration kPublishing = std::chrono::seconds(10);
+inline constexpr Duration kPublished = std::chrono::seconds(60);  ///< within which Snowflake commits it
+
+/// The place behind all transactions before that of `position`.
+inline Position before_transaction(const Position& position) {
+  return {position.epoch, Lsn{position.commit_lsn.value == 0 ? 0 : position.commit_lsn.value - 1}, kWholeTransaction};
+}
 inline Error not_open() { return make_error(Recovery::retry, "not_open", "the Snowflake destination is not open"); }
 /// The destination's names of the columns of `schema`, in order.
 std::vector<std::string> names_of(const TableSchema& schema, const TableLayout& layout);
@@ -81,12 +90,20 @@ class SnowflakeDestination final : public Destination {
   Result<LiveTable*> receiver(RelationOid oid, const Route& route);
   /// Makes tables in Snowflake hold this shape, from `position` on.
   Status reshape(LiveTable& table, const TableSchemaPtr& schema, const Position& position, Xid xid);
+  /// Its steps; an error with Recovery::quarantine_table is the table's.
+  Status follow(LiveTable& table, const TableSchemaPtr& schema, const Position& position, Xid xid);
+  Status reshape_merged(LiveTable& table, const TableLayout& before, TableLayout next, const TableSchemaPtr& schema, const Position& position);
+  void leave_log(LiveTable& table);
+  std::string view_sql(const TableEntry& entry) const;
+  /// The checkpoint, for who has lost the ledger, and for views, which end there. `pause`: not again within.
+  void publish(Duration pause);
   Status adopt_layout(LiveTable& table, TableLayout layout, const TableSchemaPtr& schema);
   Status settle(LiveTable& table);
   const std::shared_ptr<Channel>& channel(LiveTable& table, std::uint16_t shard);
   std::string channel_name(const TableEntry& entry, std::string_view kind, std::uint16_t shard) const;
   void new_generation(LiveTable& table, const Position& floor);
-  void quarantine(LiveTable& table, Quarantine why);
+  /// `good_through`: its log and state fit each other, and whole transactions up to there are still merged.
+  void quarantine(LiveTable& table, Quarantine why, std::optional<Position> good_through = std::nullopt);
   Quarantine unfit(const TableSchema& schema, const Error& error, const Position& position) const;
   void schedule(LiveTable& table);
   Status look_at_troubles();
@@ -118,6 +135,7 @@ class SnowflakeDestination final : public Destination {
   std::mutex transform_mutex_;
   MetaEntry meta_;
   Lsn intent_;
+  std::optional<Instant> published_at_;
   Epoch epoch_ = 0;
   std::map<std::string, ChannelMark> marks_;  ///< as the ledger has them
   std::map<RelationOid, LiveTable> tables_;

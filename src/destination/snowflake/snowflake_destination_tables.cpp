@@ -91,7 +91,7 @@ Status SnowflakeDestination::settle(LiveTable& table) {
   return settled;
 }
 
-void SnowflakeDestination::quarantine(LiveTable& table, Quarantine why) {
+void SnowflakeDestination::quarantine(LiveTable& table, Quarantine why, std::optional<Position> good_through) {
   TableRecord& record = table.record();
   if (record.state == TableState::quarantined) return;
   if (why.fix.empty()) why.fix = resync_command(record.name);
@@ -101,8 +101,10 @@ void SnowflakeDestination::quarantine(LiveTable& table, Quarantine why) {
   record.state = TableState::quarantined;
   record.quarantine = std::move(why);
   record.snapshot.reset();
+  if (table.entry.fold.active && keeper_->merges()) table.entry.fold.last = good_through;
   table.changed = true;
   told_.insert(record.oid);
+  schedule(table);
 }
 
 Quarantine SnowflakeDestination::unfit(const TableSchema& schema, const Error& error, const Position& position) const {
@@ -112,8 +114,9 @@ Quarantine SnowflakeDestination::unfit(const TableSchema& schema, const Error& e
 void SnowflakeDestination::schedule(LiveTable& table) {
   if (!scheduler_) return;
   const TableEntry& entry = table.entry;
-  if (!entry.fold.active || !takes_rows(entry.record.state)) {
-    scheduler_->remove_table(entry.record.oid);
+  const bool stopped = entry.record.state == TableState::quarantined && entry.fold.last;
+  if (!entry.fold.active || (!takes_rows(entry.record.state) && !stopped)) {
+    scheduler_->forget_table(entry.record.oid);
     return;
   }
   const std::string name = entry.record.name.schema + "." + entry.record.name.table;
@@ -128,6 +131,7 @@ void SnowflakeDestination::schedule(LiveTable& table) {
   merged.log_retention = retention == options_.log_retention_of.end() ? options_.log_retention : retention->second;
   merged.truncates = entry.fold.truncates;
   merged.moved_keys = entry.fold.lone_key_changes;
+  if (stopped) merged.last = entry.fold.last;
   scheduler_->set_table(entry.record.oid, std::move(merged));
 }
 
@@ -153,28 +157,32 @@ Status SnowflakeDestination::adopt_layout(LiveTable& table, TableLayout layout, 
 }
 
 Status SnowflakeDestination::reshape(LiveTable& table, const TableSchemaPtr& schema, const Position& position, Xid xid) {
+  Status followed = follow(table, schema, position, xid);
+  if (followed || followed.error().recovery != Recovery::quarantine_table) return followed;
+  quarantine(table, unfit(*schema, followed.error(), position), before_transaction(position));
+  return ok();
+}
+
+Status SnowflakeDestination::follow(LiveTable& table, const TableSchemaPtr& schema, const Position& position, Xid xid) {
   TableEntry& entry = table.entry;
   if (entry.has_log && entry.record.schema && same_shape(*entry.record.schema, *schema) && entry.record.schema->name == schema->name) {
     entry.record.schema = schema;
     return ok();
   }
-  auto wanted = keeper_->layout_of(*schema);
-  if (!wanted) {
-    if (wanted.error().recovery != Recovery::quarantine_table) return std::move(wanted).error();
-    quarantine(table, unfit(*schema, wanted.error(), position));
-    return ok();
-  }
+  TRY(TableLayout wanted, keeper_->layout_of(*schema));
   for (const auto& [oid, other] : tables_) {
     if (oid == entry.record.oid || !other.entry.has_log || other.record().state == TableState::dropped) continue;
-    if (other.entry.layout.place.state != wanted->place.state || other.entry.layout.place.schema != wanted->place.schema) continue;
-    quarantine(table, {"name", to_string(schema->name) + " and " + to_string(other.record().name) + " would be the same table in Snowflake", "", "",
-                       position, "leave `schema` out of the section snowflake, say identifiers: keep, or rename one of them"});
+    if (other.entry.layout.place.state != wanted.place.state || other.entry.layout.place.schema != wanted.place.schema) continue;
+    quarantine(table,
+               {"name", to_string(schema->name) + " and " + to_string(other.record().name) + " would be the same table in Snowflake", "", "",
+                position, "leave `schema` out of the section snowflake, say identifiers: keep, or rename one of them"},
+               before_transaction(position));
     return ok();
   }
   CHECK_OK(settle(table));
   table.shape_xid = xid;
   if (!entry.has_log) {
-    CHECK_OK(adopt_layout(table, std::move(*wanted), schema));
+    CHECK_OK(adopt_layout(table, std::move(wanted), schema));
     // A table that is live without ever having been copied begins with its first row.
     if (entry.record.state == TableState::live && !entry.fold.active) {
       if (keeper_->merges()) {
@@ -196,32 +204,80 @@ Status SnowflakeDestination::reshape(LiveTable& table, const TableSchemaPtr& sch
     }
     return ok();
   }
-  if (wanted->place != entry.layout.place) {
+  const bool folds = entry.fold.active && takes_rows(entry.record.state);
+  const bool renamed = wanted.place != entry.layout.place;
+  // A copy under way has its changes in the old log, and a view its whole table.
+  if (renamed && (keeper_->views() || (keeper_->merges() && !folds) || !takes_rows(entry.record.state))) {
     quarantine(table, {"renamed", "the table was renamed to " + to_string(schema->name) + "; its log goes on under the new name after a new copy", "",
                        "", position, resync_command(entry.record.name)});
     return ok();
   }
+  if (renamed) CHECK_OK(keeper_->check_log_is_ours(wanted));
   const TableLayout before = entry.layout;
-  TableLayout next = evolve_layout(before, std::move(*wanted), position);
-  if (entry.fold.active && keeper_->merges() && takes_rows(entry.record.state)) {
-    if (key_of(before) != key_of(next)) {
-      // Rows are folded by the key of their time: those before the change have to be in the state before it counts.
-      const Position through = table.sent_through.value_or(end_of(meta_.checkpoint));
-      scheduler_->reached(entry.record.oid, through, 1);
-      CHECK_OK(scheduler_->merge_now(entry.record.oid, through));
-    }
-    scheduler_->remove_table(entry.record.oid);
-    TRY(const auto needs_copy, keeper_->shape_state(&before, next));
-    CHECK_OK(adopt_layout(table, std::move(next), schema));
-    if (needs_copy) {
-      quarantine(table, {"type_changed", *needs_copy, "", "", position, resync_command(schema->name)});
-      return ok();
-    }
-    schedule(table);
+  TableLayout next = evolve_layout(before, std::move(wanted), position);
+  if (folds && keeper_->merges()) return reshape_merged(table, before, std::move(next), schema, position);
+  if (folds && keeper_->views() && key_of(before) != key_of(next)) {
+    quarantine(table, {"key_changed", "the table has another key, and the view would tell its older changes apart by the new one", "", "", position,
+                       resync_command(schema->name)});
     return ok();
   }
+  if (renamed) leave_log(table);
   CHECK_OK(adopt_layout(table, std::move(next), schema));
-  if (entry.fold.active && keeper_->views()) CHECK_OK(keeper_->run({state_view_sql(entry.layout, {entry.fold.floor, std::nullopt, true})}));
+  if (entry.fold.active && keeper_->views()) CHECK_OK(keeper_->run({view_sql(entry)}));
+  return ok();
+}
+
+std::string SnowflakeDestination::view_sql(const TableEntry& entry) const {
+  StateViewOptions options;
+  options.floor = entry.fold.floor;
+  options.bound = control_->bound_sql();
+  return state_view_sql(entry.layout, options);
+}
+
+/// What comes goes into another log, through channels of its own. It has settled; the old log stays as it is.
+void SnowflakeDestination::leave_log(LiveTable& table) {
+  new_generation(table, table.sent_through.value_or(end_of(meta_.checkpoint)));
+  table.entry.has_log = false;
+}
+
+Status SnowflakeDestination::reshape_merged(LiveTable& table, const TableLayout& before, TableLayout next, const TableSchemaPtr& schema,
+                                            const Position& position) {
+  const RelationOid oid = table.record().oid;
+  const bool renamed = before.place != next.place;
+  bool moved = false;
+  if (renamed) {
+    TRY(moved, keeper_->has_moved(before, next));
+  }
+  const auto merge_so_far = [&]() -> Status {
+    const Position through = table.sent_through.value_or(end_of(meta_.checkpoint));
+    scheduler_->reached(oid, through, 1);
+    return scheduler_->merge_now(oid, through);
+  };
+  // Rows are folded by the key of their time, and out of the log they are in: those before the change have to be in the state before it counts.
+  // Once the state has its new name, they are.
+  if (!moved && (renamed || key_of(before) != key_of(next))) CHECK_OK(merge_so_far());
+  scheduler_->remove_table(oid);
+  TableLayout placed = before;
+  if (renamed) {
+    if (!moved) CHECK_OK(keeper_->move_state(before, next));
+    placed.place = next.place;
+  }
+  TRY(const auto needs_copy, keeper_->shape_state(&placed, next));
+  if (needs_copy && !renamed) {
+    // What came before it is good, and the log can still tell it.
+    schedule(table);
+    if (Status merged = merge_so_far(); !merged) {
+      log_event(LogLevel::warn, "merge_failed", merged.error().what, {{"table", to_string(table.record().name)}, {"code", merged.error().code}});
+    }
+    scheduler_->remove_table(oid);
+  }
+  if (renamed) leave_log(table);
+  CHECK_OK(adopt_layout(table, std::move(next), schema));
+  if (needs_copy) {
+    quarantine(table, {"type_changed", *needs_copy, "", "", position, resync_command(schema->name)});
+    return ok();
+  }
+  schedule(table);
   return ok();
 }
 
@@ -262,7 +318,9 @@ Status SnowflakeDestination::heal(LiveTable& table) {
   TRY(auto client, connection_->rest_client(stop_.get_token()));
   TRY(const auto log, keeper_->describe(entry.layout.log()));
   const bool fresh = !log;
-  CHECK_OK(keeper_->shape_log(nullptr, entry.layout));
+  // It is known to be this pipeline's: whoever made it anew did not write so on it.
+  CHECK_OK(keeper_->shape_log(&entry.layout, entry.layout));
+  CHECK_OK(keeper_->mark_log(entry.layout));
   bool lost = fresh;
   for (std::uint16_t shard = 0; shard < entry.shards; ++shard) {
     const std::string name = channel_name(entry, "a0", shard);
@@ -285,7 +343,7 @@ Status SnowflakeDestination::heal(LiveTable& table) {
   }
   if (entry.fold.active && keeper_->merges() && takes_rows(entry.record.state)) {
     TRY(const auto state, keeper_->describe(entry.layout.state()));
-    TRY(const auto needs_copy, state ? keeper_->shape_state(nullptr, entry.layout)
+    TRY(const auto needs_copy, state ? keeper_->shape_state(&entry.layout, entry.layout)
                                      : Result<std::optional<std::string>>(std::optional<std::string>("its table was dropped")));
     if (needs_copy)
       quarantine(table, {"state_lost", "the current state in Snowflake cannot go on: " + *needs_copy, "", "", checkpoint,

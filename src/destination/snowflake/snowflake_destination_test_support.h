@@ -110,6 +110,7 @@ inline DestinationQuirks snowflake(const std::string& name, SnowflakeOptions::Tr
   };
   quirks.consistent = current_state == SnowflakeOptions::CurrentState::merge;
   quirks.copies_are_logged = !quirks.consistent;
+  quirks.keys_change = current_state == SnowflakeOptions::CurrentState::merge;
   quirks.table = [](const std::string& place, const TableName& table) { return "\"" + place + "\"." + upper(table.table); };
   quirks.text = text;
   quirks.log = [](const std::string& place, const TableName& table) { return "\"" + place + "\"." + upper(table.table + "__LOG"); };

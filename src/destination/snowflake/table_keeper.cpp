@@ -11,14 +11,23 @@ namespace luge {
 namespace {
 
 constexpr std::string_view kNoSuchObject = "002003";
+constexpr std::string_view kNoSuchSchema = "002043";  ///< as SHOW says it
 
 bool has_position(const ActualColumns& columns) {
   return std::any_of(columns.begin(), columns.end(), [](const ActualColumn& column) { return column.name == kPositionColumn; });
 }
 
+Error foreign(const std::string& table, const std::string& owner) {
+  return make_error(Recovery::quarantine_table, "foreign",
+                    table + " in Snowflake belongs to " + owner + ": two pipelines in one table would mix; nothing of it was touched",
+                    "give this pipeline a schema or a database of its own (schema: in the section snowflake), or drop that table if nobody needs it "
+                    "any more; then resync the table");
+}
+
 }  // namespace
 
-TableKeeper::TableKeeper(const SnowflakeOptions& options, bool log_mode, SqlSession& sql) : options_(options), log_mode_(log_mode), sql_(sql) {}
+TableKeeper::TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, SqlSession& sql)
+    : options_(options), log_mode_(log_mode), owner_(std::move(owner)), sql_(sql) {}
 
 Result<TableLayout> TableKeeper::layout_of(const TableSchema& schema) const {
   return make_layout(schema, {options_.schema, options_.keep_case, options_.soft_delete});
@@ -56,7 +65,7 @@ Status TableKeeper::shape_log(const TableLayout* before, const TableLayout& want
   if (!actual) {
     // The source's schemas become Snowflake's where none is given; one that is given was checked at the start.
     if (options_.schema.empty()) CHECK_OK(run({create_schema_sql(wanted)}));
-    CHECK_OK(run({create_log_sql(wanted)}));
+    CHECK_OK(run({create_log_sql(wanted, owner_mark(owner_))}));
     SqlStatement errors;
     errors.text = log_errors_sql(wanted);
     if (auto kept = run_one(errors); !kept) {
@@ -64,20 +73,37 @@ Status TableKeeper::shape_log(const TableLayout* before, const TableLayout& want
     }
     return ok();
   }
+  if (before == nullptr) CHECK_OK(check_log_is_ours(wanted));
   return run(change_log(before, wanted, &*actual).statements);
 }
 
 Result<std::optional<std::string>> TableKeeper::shape_state(const TableLayout* before, const TableLayout& wanted) {
   TRY(const auto actual, describe(wanted.state()));
   if (!actual) {
-    CHECK_OK(run({create_state_sql(wanted)}));
+    CHECK_OK(run({create_state_sql(wanted, owner_mark(owner_))}));
     return std::optional<std::string>();
   }
+  if (before == nullptr) CHECK_OK(check_state_is_ours(wanted));
   if (!has_position(*actual)) return std::optional<std::string>(wanted.state() + " is not a table that luge made");
   LayoutChange change = change_state(before, wanted, &*actual);
   if (change.needs_copy) return std::move(change.needs_copy);
   CHECK_OK(run(change.statements));
   return std::optional<std::string>();
+}
+
+Result<bool> TableKeeper::has_moved(const TableLayout& before, const TableLayout& wanted) {
+  TRY(const auto old_place, describe(before.state()));
+  TRY(const auto new_place, describe(wanted.state()));
+  if (!new_place) return false;
+  CHECK_OK(check_state_is_ours(wanted));
+  if (!old_place) return true;
+  return make_error(Recovery::quarantine_table, "renamed",
+                    "the table has a new name, and " + wanted.state() + " stands in Snowflake already: its current state cannot be called so");
+}
+
+Status TableKeeper::move_state(const TableLayout& before, const TableLayout& wanted) {
+  if (options_.schema.empty()) CHECK_OK(run({create_schema_sql(wanted)}));
+  return run({"ALTER TABLE " + before.state() + " RENAME TO " + wanted.state()});
 }
 
 Result<bool> TableKeeper::fits(const TableLayout& layout, bool with_state) {
@@ -90,17 +116,70 @@ Result<bool> TableKeeper::fits(const TableLayout& layout, bool with_state) {
   return change.statements.empty() && !change.needs_copy;
 }
 
-Status TableKeeper::check_state_is_ours(const TableLayout& layout) {
+Status TableKeeper::check_state(const TableLayout& layout, const Comments& found) {
   TRY(const auto actual, describe(layout.state()));
-  if (!actual || has_position(*actual)) return ok();
-  return make_error(Recovery::quarantine_table, "foreign_table",
-                    "Snowflake has a table " + layout.state() + " already, and luge did not make it: it would be replaced",
-                    "rename or drop that table, or give luge a schema or a database of its own; then resync the table");
+  if (!actual) return ok();
+  if (!has_position(*actual)) {
+    return make_error(Recovery::quarantine_table, "foreign_table",
+                      "Snowflake has a table " + layout.state() + " already, and luge did not make it: it would be replaced",
+                      "rename or drop that table, or give luge a schema or a database of its own; then resync the table");
+  }
+  // A comment that somebody wrote over luge's says nothing; the log beside the table does.
+  const auto mark = found.find(layout.place.state);
+  if (mark == found.end() || !is_luge_mark(mark->second) || is_mark_of(mark->second, owner_)) return ok();
+  return foreign(layout.state(), owner_of_mark(mark->second));
+}
+
+Status TableKeeper::check_log(const TableLayout& layout, const Comments& found) const {
+  const auto mark = found.find(layout.place.log);
+  if (mark == found.end() || is_mark_of(mark->second, owner_)) return ok();
+  if (is_luge_mark(mark->second)) return foreign(layout.log(), owner_of_mark(mark->second));
+  return make_error(Recovery::quarantine_table, "foreign",
+                    layout.log() + " stands in Snowflake already, and its comment does not say that it is this pipeline's",
+                    "rename or drop that table, or give luge a schema of its own; if it is this pipeline's: ALTER TABLE " + layout.log() +
+                        " SET COMMENT = " + snowflake_literal(owner_mark(owner_)) + "; then resync the table");
+}
+
+Result<TableKeeper::Comments> TableKeeper::comments(const TableLayout& layout) {
+  auto answer = run_one({show_tables_sql(layout)});
+  if (!answer && (answer.error().code == kNoSuchObject || answer.error().code == kNoSuchSchema)) return Comments();
+  TRY(const SqlResult shown, std::move(answer));
+  std::size_t name = shown.columns.size();
+  std::size_t comment = shown.columns.size();
+  for (std::size_t i = 0; i < shown.columns.size(); ++i) {
+    if (shown.columns[i].name == "name") name = i;
+    if (shown.columns[i].name == "comment") comment = i;
+  }
+  Comments found;
+  for (const auto& row : shown.rows) {
+    if (name < row.size() && comment < row.size() && row[name]) found[*row[name]] = row[comment].value_or("");
+  }
+  return found;
+}
+
+Status TableKeeper::check_log_is_ours(const TableLayout& layout) {
+  TRY(const Comments found, comments(layout));
+  return check_log(layout, found);
+}
+
+Status TableKeeper::check_state_is_ours(const TableLayout& layout) {
+  TRY(const Comments found, comments(layout));
+  return check_state(layout, found);
+}
+
+Status TableKeeper::mark_log(const TableLayout& layout) {
+  return run({"ALTER TABLE " + layout.log() + " SET COMMENT = " + snowflake_literal(owner_mark(owner_))});
 }
 
 Status TableKeeper::begin_copy(const TableLayout& layout, Attempt attempt, const std::string& mark) {
   if (options_.schema.empty()) CHECK_OK(run({create_schema_sql(layout)}));
-  if (merges()) CHECK_OK(check_state_is_ours(layout));
+  TRY(const Comments found, comments(layout));
+  CHECK_OK(check_log(layout, found));
+  if (merges()) CHECK_OK(check_state(layout, found));
+  // Another pipeline's copy under way would be replaced.
+  const auto copy = found.find(snowflake_copy_name(layout.place, attempt));
+  if (copy != found.end() && is_luge_mark(copy->second) && !is_mark_of(copy->second, owner_))
+    return foreign(layout.copy(attempt), owner_of_mark(copy->second));
   return run({create_copy_sql(layout, attempt, mark, merges() ? CopyShape::state : CopyShape::log)});
 }
 

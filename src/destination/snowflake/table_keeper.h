@@ -19,7 +19,7 @@ namespace luge {
 /// Thread-safe: one statement after the other.
 class TableKeeper {
  public:
-  TableKeeper(const SnowflakeOptions& options, bool log_mode, SqlSession& sql);
+  TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, SqlSession& sql);
 
   /// A current state is kept as a table.
   bool merges() const { return !log_mode_ && options_.current_state == SnowflakeOptions::CurrentState::merge; }
@@ -33,15 +33,28 @@ class TableKeeper {
   Status run(const std::vector<std::string>& statements);
   Result<SqlResult> run_one(const SqlStatement& statement);
 
-  /// Brings the log from where it is to `wanted`. `before`: the layout it had.
+  /// Brings the log from where it is to `wanted`. `before`: the layout it had; nullptr: it is taken over as it stands, or made. "foreign"
+  /// (Recovery::quarantine_table): it stands already, and belongs to another pipeline.
   Status shape_log(const TableLayout* before, const TableLayout& wanted);
-  /// The same for the state table; set: why it needs a new copy.
+  /// The same for the state table, and with the same errors; set: why it needs a new copy.
   Result<std::optional<std::string>> shape_state(const TableLayout* before, const TableLayout& wanted);
+  /// A table that was renamed: does its state table stand under the new name already, because an earlier process came as far? Errors "renamed"
+  /// (something else stands there), and those of check_state_is_ours.
+  Result<bool> has_moved(const TableLayout& before, const TableLayout& wanted);
+  /// The state table goes on under the new name.
+  Status move_state(const TableLayout& before, const TableLayout& wanted);
   /// True: log and state table are as `layout` says.
   Result<bool> fits(const TableLayout& layout, bool with_state);
 
-  /// "foreign_table" (Recovery::quarantine_table): a table of luge's stands nowhere where another one, of somebody else, stands already.
+  /// "foreign_table", "foreign" (Recovery::quarantine_table): a table of luge's stands nowhere where another one, of somebody else or of another
+  /// pipeline, stands already.
   Status check_state_is_ours(const TableLayout& layout);
+  /// "foreign": the log is another pipeline's.
+  Status check_log_is_ours(const TableLayout& layout);
+  /// The comment of this attempt's copy.
+  std::string mark_of_copy(RelationOid oid, Epoch epoch, Attempt attempt) const { return copy_mark(owner_, oid, epoch, attempt); }
+  /// A log that somebody made anew lacks its comment.
+  Status mark_log(const TableLayout& layout);
   Status begin_copy(const TableLayout& layout, Attempt attempt, const std::string& mark);
   Status drop_copy(const TableLayout& layout, Attempt attempt);
   /// Takes all rows out of a copy that is still there.
@@ -55,8 +68,15 @@ class TableKeeper {
   std::string rejection_reason(const TableLayout& layout);
 
  private:
+  using Comments = std::map<std::string, std::string>;  ///< by table name
+  /// Of what stands where the layout's tables would.
+  Result<Comments> comments(const TableLayout& layout);
+  Status check_log(const TableLayout& layout, const Comments& found) const;
+  Status check_state(const TableLayout& layout, const Comments& found);
+
   const SnowflakeOptions& options_;
   const bool log_mode_;
+  const TableOwner owner_;
   std::mutex mutex_;
   SqlSession& sql_;
   std::map<std::string, bool> schemas_;

@@ -178,7 +178,7 @@ TEST_F(MergeValuesTest, a_copy_goes_into_the_log_and_a_view_shows_it) {
     add('i', {{"ID", id}}).position = {1, Lsn{lsn}, 0};  // before the column
   }
   sql_.run(insert_log_sql(layout_, rows_));
-  sql_.run(create_copy_sql(layout_, 2, copy_mark(7, 1, 2), CopyShape::log));
+  sql_.run(create_copy_sql(layout_, 2, copy_mark({"shop", "0b2c"}, 7, 1, 2), CopyShape::log));
   TableLayout copy = layout_;
   copy.place.log = snowflake_copy_name(layout_.place, 2);
   LogRow copied{{1, Lsn{0}, 0}, 'i', std::nullopt, std::nullopt, std::nullopt, {{"ID", 7}, {"C", "seven"}}};

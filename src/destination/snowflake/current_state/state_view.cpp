@@ -54,7 +54,10 @@ std::string followed_fold_sql(const TableLayout& layout, const std::string& rows
 }  // namespace
 
 std::string state_view_sql(const TableLayout& layout, const StateViewOptions& options) {
-  const std::string condition = options.floor ? "(\"_LUGE_XID\" IS NULL OR \"_LUGE_POSITION\" > " + position_literal(*options.floor) + ")" : "TRUE";
+  std::string counted;
+  if (options.floor) counted = "\"_LUGE_POSITION\" > " + position_literal(*options.floor);
+  if (!options.bound.empty()) counted += (counted.empty() ? "" : " AND ") + ("\"_LUGE_POSITION\" < " + options.bound);
+  const std::string condition = counted.empty() ? "TRUE" : "(\"_LUGE_XID\" IS NULL OR (" + counted + "))";
   const std::string rows = kept_rows_sql(layout, condition, options.handover, true);
   std::string columns = column_list(layout, "");
   if (!columns.empty()) columns += ", ";

@@ -11,6 +11,8 @@ struct StateViewOptions {
   /// Changes at or before it are not counted: they are older than the copied rows, which always count.
   std::optional<Position> floor;
   std::optional<CopyHandover> handover;
+  /// An SQL expression: changes at or behind it are not counted yet; empty: all are. Copied rows always count.
+  std::string bound;
   /// Key changes need not carry all values (unchanged TOAST): look along the row's earlier keys. False makes reading cheaper, and is right
   /// where no column can be long.
   bool moved_keys = true;

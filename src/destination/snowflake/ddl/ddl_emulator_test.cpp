@@ -9,6 +9,8 @@
 namespace luge {
 namespace {
 
+const TableOwner kOwner{"shop", "0b2c"};
+
 class SnowflakeDdlTest : public testing::Test {
  protected:
   void SetUp() override { emulator_.sql("CREATE OR REPLACE SCHEMA DB.SHAPES"); }
@@ -137,13 +139,13 @@ TEST_F(SnowflakeDdlTest, rows_older_than_a_column_hold_what_postgresql_says) {
 TEST_F(SnowflakeDdlTest, a_copy_takes_its_place_once) {
   const TableLayout orders = layout({column(1, "id", plain(ValueKind::int64))});
   for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
-    run({create_copy_sql(orders, attempt, copy_mark(7, 1, attempt), CopyShape::state)});
+    run({create_copy_sql(orders, attempt, copy_mark(kOwner, 7, 1, attempt), CopyShape::state)});
     sql_.run("INSERT INTO " + orders.copy(attempt) + " (\"ID\") VALUES (" + std::to_string(attempt) + ")");
-    const auto steps = copy_in_place_sql(orders, attempt, copy_mark(7, 1, attempt), found(orders, attempt));
+    const auto steps = copy_in_place_sql(orders, attempt, copy_mark(kOwner, 7, 1, attempt), found(orders, attempt));
     ASSERT_EQ(steps.size(), attempt == 1 ? 1U : 2U);
     sql_.run(steps[0]);  // and the process died
-    run(copy_in_place_sql(orders, attempt, copy_mark(7, 1, attempt), found(orders, attempt)));
-    EXPECT_TRUE(copy_in_place_sql(orders, attempt, copy_mark(7, 1, attempt), found(orders, attempt)).empty());
+    run(copy_in_place_sql(orders, attempt, copy_mark(kOwner, 7, 1, attempt), found(orders, attempt)));
+    EXPECT_TRUE(copy_in_place_sql(orders, attempt, copy_mark(kOwner, 7, 1, attempt), found(orders, attempt)).empty());
     EXPECT_EQ(sql_.rows("SELECT \"ID\" FROM " + orders.state()), (EmulatorSql::Rows{{std::to_string(attempt)}}));
     EXPECT_FALSE(describe(orders.copy(attempt)));
   }
@@ -154,9 +156,9 @@ TEST_F(SnowflakeDdlTest, a_copy_takes_its_place_once) {
 TEST_F(SnowflakeDdlTest, a_copy_of_another_table_of_that_name_takes_the_place_too) {
   const TableLayout orders = layout({column(1, "id", plain(ValueKind::int64))});
   for (const std::uint32_t oid : {7U, 8U}) {
-    run({create_copy_sql(orders, 1, copy_mark(oid, 1, 1), CopyShape::state)});
+    run({create_copy_sql(orders, 1, copy_mark(kOwner, oid, 1, 1), CopyShape::state)});
     sql_.run("INSERT INTO " + orders.copy(1) + " (\"ID\") VALUES (" + std::to_string(oid) + ")");
-    run(copy_in_place_sql(orders, 1, copy_mark(oid, 1, 1), found(orders, 1)));
+    run(copy_in_place_sql(orders, 1, copy_mark(kOwner, oid, 1, 1), found(orders, 1)));
     EXPECT_EQ(sql_.rows("SELECT \"ID\" FROM " + orders.state()), (EmulatorSql::Rows{{std::to_string(oid)}}));
     EXPECT_FALSE(describe(orders.copy(1)));
   }

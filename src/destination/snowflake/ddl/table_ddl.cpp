@@ -8,6 +8,12 @@ namespace luge {
 
 namespace {
 
+constexpr const char* kMark = "luge: ";
+constexpr const char* kPipeline = "pipeline ";
+constexpr const char* kUuid = " uuid ";
+
+std::string comment_sql(const std::string& mark) { return mark.empty() ? "" : " COMMENT = " + snowflake_literal(mark); }
+
 std::string columns_sql(const TableLayout& layout) {
   std::string sql;
   for (const LayoutColumn& column : layout.columns) sql += (sql.empty() ? "" : ", ") + snowflake_identifier(column.name) + " " + column.type;
@@ -30,16 +36,46 @@ std::string state_columns_sql(const TableLayout& layout) {
 
 }  // namespace
 
-std::string copy_mark(std::uint32_t oid, std::uint32_t epoch, std::uint32_t attempt) {
-  return "luge: copy " + std::to_string(attempt) + " of " + std::to_string(oid) + ", epoch " + std::to_string(epoch);
+std::string owner_mark(const TableOwner& owner) { return std::string(kMark) + kPipeline + owner.pipeline + kUuid + owner.uuid; }
+
+bool is_luge_mark(std::string_view comment) { return comment.starts_with(kMark) && comment.find(kUuid) != std::string_view::npos; }
+
+bool is_mark_of(std::string_view comment, const TableOwner& owner) {
+  return comment.starts_with(kMark) && comment.ends_with(kPipeline + owner.pipeline + kUuid + owner.uuid);
+}
+
+std::string owner_of_mark(std::string_view comment) {
+  const std::size_t end = comment.rfind(kUuid);
+  const std::size_t begin = comment.rfind(kPipeline, end);
+  if (end == std::string_view::npos || begin == std::string_view::npos) return "somebody else";
+  const std::size_t name = begin + std::string_view(kPipeline).size();
+  return "pipeline " + std::string(comment.substr(name, end - name));
+}
+
+std::string copy_mark(const TableOwner& owner, std::uint32_t oid, std::uint32_t epoch, std::uint32_t attempt) {
+  return std::string(kMark) + "copy " + std::to_string(attempt) + " of " + std::to_string(oid) + ", epoch " + std::to_string(epoch) + ", " +
+         kPipeline + owner.pipeline + kUuid + owner.uuid;
+}
+
+std::string show_tables_sql(const TableLayout& layout) {
+  // What is no plain letter could mean something in a pattern.
+  std::string pattern;
+  for (const char c : layout.place.state) {
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (plain || !pattern.ends_with('%')) pattern += plain ? c : '%';
+  }
+  return "SHOW TABLES LIKE " + snowflake_literal(pattern + (pattern.ends_with('%') ? "" : "%")) + " IN SCHEMA " +
+         snowflake_identifier(layout.place.schema);
 }
 
 std::string create_schema_sql(const TableLayout& layout) { return "CREATE SCHEMA IF NOT EXISTS " + snowflake_identifier(layout.place.schema); }
 
-std::string create_log_sql(const TableLayout& layout) { return "CREATE TABLE IF NOT EXISTS " + layout.log() + " (" + log_columns_sql(layout) + ")"; }
+std::string create_log_sql(const TableLayout& layout, const std::string& mark) {
+  return "CREATE TABLE IF NOT EXISTS " + layout.log() + " (" + log_columns_sql(layout) + ")" + comment_sql(mark);
+}
 
-std::string create_state_sql(const TableLayout& layout) {
-  return "CREATE TABLE IF NOT EXISTS " + layout.state() + " (" + state_columns_sql(layout) + ")";
+std::string create_state_sql(const TableLayout& layout, const std::string& mark) {
+  return "CREATE TABLE IF NOT EXISTS " + layout.state() + " (" + state_columns_sql(layout) + ")" + comment_sql(mark);
 }
 
 std::string log_errors_sql(const TableLayout& layout) { return "ALTER TABLE " + layout.log() + " SET ERROR_LOGGING = TRUE"; }

@@ -79,6 +79,7 @@ Json encode_fold(const FoldPlan& fold) {
                {"truncates", positions(fold.truncates)},
                {"lone_key_changes", positions(fold.lone_key_changes)}};
   if (fold.snapshot) json["snapshot"] = to_string(*fold.snapshot);
+  if (fold.last) json["last"] = offset_token(*fold.last);
   return json;
 }
 
@@ -89,6 +90,7 @@ FoldPlan decode_fold(const Json& json) {
   fold.limit = position_of(json.at("limit"));
   fold.truncates = positions_of(json.at("truncates"));
   fold.lone_key_changes = positions_of(json.at("lone_key_changes"));
+  if (json.contains("last")) fold.last = position_of(json.at("last"));
   if (json.contains("snapshot")) fold.snapshot = Snapshot::parse(json.at("snapshot").get<std::string>());
   return fold;
 }

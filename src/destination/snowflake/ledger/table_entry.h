@@ -19,6 +19,7 @@ struct FoldPlan {
   Position floor;                       ///< rows at or before it are in the copy, or belong to an older one
   std::optional<Snapshot> snapshot;     ///< of the copy: rows at or before `limit` that it sees are in it
   Position limit;
+  std::optional<Position> last;         ///< of a table that has stopped: what is folded yet ends here
   std::vector<Position> truncates;      ///< of rows that may not be folded yet, ascending
   std::vector<Position> lone_key_changes;  ///< key changes with absent values
   friend bool operator==(const FoldPlan&, const FoldPlan&) = default;
@@ -43,7 +44,7 @@ Result<TableEntry> decode_table_entry(std::string_view json);
 struct MetaEntry {
   std::string uuid;
   Checkpoint checkpoint;
-  bool settled = false;  ///< closed in peace: nothing lies behind the checkpoint
+  bool settled = false;  ///< closed in peace: nothing lies behind the checkpoint, and all before it is merged
   bool log_mode = false;
   std::string current_state = "merge";
 };
