@@ -25,7 +25,7 @@ TEST(TableEntry, EverythingComesBack) {
   entry.generation = 5;
   entry.shards = 4;
   entry.generation_floor = at(33);
-  entry.fold = {true, at(11), Snapshot{1, 2, {}}, at(12), {at(13), at(14)}, {at(15)}};
+  entry.fold = {true, at(11), Snapshot{1, 2, {}}, at(12), at(16), {at(13), at(14)}, {at(15)}};
   entry.early_truncates = {7, 1ULL << 40};
   const auto back = decode_table_entry(encode_table_entry(entry));
   ASSERT_TRUE(back) << back.error().message();
