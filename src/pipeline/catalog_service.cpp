@@ -14,22 +14,27 @@ std::vector<FollowedTable> followed(const Frontier& frontier) {
   return tables;
 }
 
-TableEvent to_event(CatalogChange change) {
+}  // namespace
+
+CatalogService::CatalogService(const DriverOptions& options, const StateRecord& record, const Frontier& frontier, std::function<void()> wake)
+    : publication_(record.publication),
+      watcher_(options.source,
+               CatalogScanOptions{record.publication, record.publication_created, options.wants, options.allow_no_identity, record.publication_oid,
+                                  record.publication_seen},
+               followed(frontier), frontier.catalog_memory, options.catalog_poll_interval, std::move(wake)) {}
+
+TableEvent CatalogService::to_event(CatalogChange change) const {
   switch (change.kind) {
     case CatalogChange::Kind::found: return TableFound{std::move(change.table)};
     case CatalogChange::Kind::gone: return TableGone{change.oid};
     case CatalogChange::Kind::rewritten: return TableRewritten{change.oid, std::move(change.why)};
     case CatalogChange::Kind::remember: return CatalogSeen{std::move(change.memory)};
     case CatalogChange::Kind::reshaped: return TableReshaped{std::move(change.table), change.after};
+    case CatalogChange::Kind::publication_lost:
+      return PublicationLost{publication_lost(publication_, change.loss.made_again, change.loss.from, change.loss.to)};
   }
   return TableGone{change.oid};
 }
-
-}  // namespace
-
-CatalogService::CatalogService(const DriverOptions& options, const StateRecord& record, const Frontier& frontier, std::function<void()> wake)
-    : watcher_(options.source, CatalogScanOptions{record.publication, record.publication_created, options.wants, options.allow_no_identity},
-               followed(frontier), frontier.catalog_memory, options.catalog_poll_interval, std::move(wake)) {}
 
 std::optional<CatalogPort::Answer> CatalogService::try_take_answer() {
   auto answer = watcher_.try_take_answer();

@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <string>
 
 #include "model/frontier.h"
 #include "pipeline/driver.h"
@@ -23,8 +24,13 @@ class CatalogService final : public CatalogPort, public TableFinder {
 
   /// The whole catalog was read once, and every event of that was taken.
   bool first_scan_done() const { return watcher_.first_look_taken(); }
+  /// Up to here the publication was certainly there: no change is missing for want of it.
+  Lsn publication_seen() const { return watcher_.publication_seen(); }
 
  private:
+  TableEvent to_event(CatalogChange change) const;
+
+  const std::string publication_;
   CatalogWatcher watcher_;
 };
 

@@ -56,7 +56,7 @@ class Driver::Impl {
   /// Steps without a source, so that outcomes are collected; for as long as the backoff lasts.
   Status back_off(Running& running, const Error& why);
   Status finish(Running& running, ReplicationStream* stream);
-  Result<bool> finished_or_not(Running& running);
+  static bool reached(Running& running, Lsn lsn);
   Frontier current_frontier(const Running& running) const;
   void copy_intent(Running& running, bool now);
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "pipeline/rule_g.h"
+#include "source/catalog_fingerprint.h"
 
 namespace luge {
 
@@ -66,6 +67,9 @@ Result<Opening> DriverOpening::adopt(Opening opening) {
   const SlotFacts& slot = opening.facts.slot;
   StateRecord& record = opening.record;
   remember_source(opening.facts, record);
+  // The publication there now need not be the one that was followed.
+  if (const auto memory = decode_fingerprint(opening.frontier.catalog_memory)) record.publication_oid = memory->publication;
+  record.publication_seen = safe;
   record.slot = gate_.slot();
   record.publication = gate_.publication();
   record.slot_phase = StateRecord::SlotPhase::ready;
@@ -143,6 +147,7 @@ Status DriverOpening::make_slot(Opening& opening, Epoch epoch) {
   TRY(opening.facts, gate_.facts());
   remember_source(opening.facts, record);
   record.ack_intent = consistent_point;
+  record.publication_seen = consistent_point;  // it was made before, and nobody was dropping it then: the slot waited for all
   record.checkpoint = {epoch, {}, {}};
   record.slot_phase = StateRecord::SlotPhase::ready;
   // The destination of an earlier epoch stands where it stands; its checkpoint counts only within that epoch.

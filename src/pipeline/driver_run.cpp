@@ -234,14 +234,22 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
       return SessionEnd::lost;
     }
     copy_intent(running, false);
-    if (drain_.load() || (until_ && running.catalog.first_scan_done() && running.pipeline.caught_up(*until_))) {
+    if (drain_.load() || (until_ && reached(running, *until_))) {
       CHECK_OK(finish(running, stream.get()));
       running.pipeline.end_session();
       return SessionEnd::finished;
     }
-    if (status_wanted_.load() || clock_.now() - published_at_ > kPublishInterval) publish(&running, "live");
+    if (status_wanted_.load() || clock_.now() - published_at_ > kPublishInterval) {
+      running.state.note_publication_seen(running.catalog.publication_seen());
+      publish(&running, "live");
+    }
     CHECK_OK(wait_for_work(*wait, stream.get()));
   }
+}
+
+/// Everything before `lsn` is in the destination, and nothing of it was left out for want of the publication.
+bool Driver::Impl::reached(Running& running, Lsn lsn) {
+  return running.catalog.first_scan_done() && running.catalog.publication_seen() >= lsn && running.pipeline.caught_up(lsn);
 }
 
 Status Driver::Impl::finish(Running& running, ReplicationStream* stream) {

@@ -10,6 +10,7 @@
 #include "model/catalog_table.h"
 #include "model/snapshot.h"
 #include "model/table_record.h"
+#include "pipeline/rule_g.h"
 
 namespace luge {
 
@@ -54,7 +55,11 @@ struct TableReshaped {
 struct CatalogSeen {
   std::string memory;
 };
-using TableEvent = std::variant<TableFound, TableGone, TableRewritten, TableReshaped, CatalogSeen>;
+/// The publication is not there any more, or is another one: nothing the stream says from here on can be relied on.
+struct PublicationLost {
+  GapVerdict gap;
+};
+using TableEvent = std::variant<TableFound, TableGone, TableRewritten, TableReshaped, CatalogSeen, PublicationLost>;
 
 /// The copy has read and written everything; shape and snapshot as of its reading.
 struct CopyDone {

@@ -48,12 +48,11 @@ std::optional<GapVerdict> check_slot(const SessionFacts& facts, const StateRecor
                        ", the last position luge acknowledged: somebody else advanced or recreated it, or luge's state is older than the slot",
                    kResync);
   }
-  if (!facts.publication_exists)
-    return verdict(Kind::gap, intent, facts.server_lsn,
-                   "publication " + state.publication + " does not exist any more; changes made without it are not decoded", kResync);
-  if (facts.publication_oid != state.publication_oid)
-    return verdict(Kind::gap, intent, facts.server_lsn,
-                   "publication " + state.publication + " was dropped and made again; changes made in between are not decoded", kResync);
+  if (!facts.publication_exists || facts.publication_oid != state.publication_oid) {
+    // A server of version 18 leaves out what was changed without the publication and goes on, so the intent may lie beyond such changes.
+    const Lsn from = state.publication_seen.is_zero() ? intent : std::min(intent, state.publication_seen);
+    return publication_lost(state.publication, facts.publication_exists, from, facts.server_lsn);
+  }
   if (slot.active)
     return verdict(Kind::unavailable, {}, {}, "replication slot " + state.slot + " is in use by process " + std::to_string(slot.active_pid),
                    "luge tries again; if another luge runs, stop it");
@@ -120,6 +119,14 @@ GapVerdict evaluate_gap(const SessionFacts& facts, const StateRecord& state, con
   return {};
 }
 
+GapVerdict publication_lost(const std::string& publication, bool made_again, Lsn from, Lsn to) {
+  return verdict(Kind::gap, from, to,
+                 "publication " + publication +
+                     (made_again ? " was dropped and made again; changes made in between are not decoded"
+                                 : " does not exist any more; changes made without it are not decoded"),
+                 kResync);
+}
+
 GapVerdict another_history(Lsn confirmed_flush, Lsn witness, Lsn seen) {
   return verdict(Kind::gap, confirmed_flush, seen,
                  "the server's history before " + to_string(seen) + " is not the one luge followed (it has no transaction at " + to_string(witness) +
@@ -131,7 +138,8 @@ Error to_error(const GapVerdict& verdict) {
   if (verdict.kind == Kind::unavailable) return make_error(Recovery::reconnect, "unavailable", verdict.what, verdict.hint);
   std::string what = verdict.what;
   if (verdict.kind != Kind::identity) {
-    what += ". Changes between " + to_string(verdict.from) + " and " + to_string(verdict.to) +
+    what += ". Changes " +
+            (verdict.from.is_zero() ? "before " + to_string(verdict.to) : "between " + to_string(verdict.from) + " and " + to_string(verdict.to)) +
             " may be missing; the mirror is consistent as of its checkpoint and nothing was changed";
   }
   return needs_operator(verdict.kind == Kind::identity ? "identity" : "gap", std::move(what), verdict.hint);

@@ -27,6 +27,9 @@ struct GapVerdict {
 /// Pure. Evaluated after every connect, before the first row.
 GapVerdict evaluate_gap(const SessionFacts& facts, const StateRecord& state, const Frontier& destination);
 
+/// The publication was dropped, or `made_again`. Up to `from` it was certainly there; zero: nobody has looked.
+GapVerdict publication_lost(const std::string& publication, bool made_again, Lsn from, Lsn to);
+
 /// The slot stood at `confirmed_flush`, so the transaction at `witness` had to come again; `seen`, beyond it, came instead.
 GapVerdict another_history(Lsn confirmed_flush, Lsn witness, Lsn seen);
 

@@ -71,6 +71,18 @@ TEST(RuleG, LostSlotsAndPublicationsAreGaps) {
   }
 }
 
+TEST(RuleG, TheGapOfALostPublicationBeginsWhereItWasSeenLast) {
+  Case c;
+  c.facts.publication_oid = 78;
+  EXPECT_EQ(evaluate_gap(c.facts, c.state, c.destination).from, Lsn{600}) << "written by an older luge: not known";
+  c.state.publication_seen = Lsn{580};
+  EXPECT_EQ(evaluate_gap(c.facts, c.state, c.destination).from, Lsn{580}) << "a server of version 18 lets luge acknowledge beyond the loss";
+  c.state.publication_seen = Lsn{620};
+  EXPECT_EQ(evaluate_gap(c.facts, c.state, c.destination).from, Lsn{600});
+  c.facts.publication_exists = false;
+  EXPECT_EQ(evaluate_gap(c.facts, c.state, c.destination).to, Lsn{1000});
+}
+
 TEST(RuleG, ServerThatEndsBeforeWhatWeHoldWasRestored) {
   Case c;
   c.facts.server_lsn = Lsn{599};

@@ -107,7 +107,7 @@ bool TableRegistry::start_wanted(BatchBuilder& builder, Instant now) {
 Result<bool> TableRegistry::apply_next_event(TableFinder& finder, BatchBuilder& builder, Instant now) {
   if (auto event = copies_.try_take_event()) return apply(*event, builder, now);
   if (auto event = finder.try_take_event()) {
-    apply(*event, builder);
+    CHECK_OK(apply(*event, builder));
     return true;
   }
   return false;
@@ -153,10 +153,11 @@ Result<bool> TableRegistry::apply(const CopyEvent& event, BatchBuilder& builder,
   return true;
 }
 
-void TableRegistry::apply(const TableEvent& event, BatchBuilder& builder) {
+Status TableRegistry::apply(const TableEvent& event, BatchBuilder& builder) {
+  if (const auto* lost = std::get_if<PublicationLost>(&event)) return to_error(lost->gap);
   if (const auto* found = std::get_if<TableFound>(&event)) {
     Table* known = find(found->table.oid);
-    if (known != nullptr && known->record.state != TableState::dropped) return;
+    if (known != nullptr && known->record.state != TableState::dropped) return ok();
     if (known == nullptr) {
       Table table;
       table.record.oid = found->table.oid;
@@ -168,7 +169,7 @@ void TableRegistry::apply(const TableEvent& event, BatchBuilder& builder) {
     append_record(*known, builder);
   } else if (const auto* gone = std::get_if<TableGone>(&event)) {
     Table* table = find(gone->oid);
-    if (table == nullptr || table->record.state == TableState::dropped) return;
+    if (table == nullptr || table->record.state == TableState::dropped) return ok();
     copies_.cancel(gone->oid);
     table->record.state = TableState::dropped;
     table->record.snapshot.reset();
@@ -176,7 +177,7 @@ void TableRegistry::apply(const TableEvent& event, BatchBuilder& builder) {
     append_record(*table, builder);
   } else if (const auto* reshaped = std::get_if<TableReshaped>(&event)) {
     Table* table = find(reshaped->table.oid);
-    if (table == nullptr || is_stopped(table->record.state)) return;
+    if (table == nullptr || is_stopped(table->record.state)) return ok();
     table->reshape = *reshaped;
     reshaped_.push_back(reshaped->table.oid);
   } else if (const auto* seen = std::get_if<CatalogSeen>(&event)) {
@@ -184,12 +185,13 @@ void TableRegistry::apply(const TableEvent& event, BatchBuilder& builder) {
   } else {
     const auto& rewritten = std::get<TableRewritten>(event);
     Table* table = find(rewritten.oid);
-    if (table == nullptr || is_stopped(table->record.state)) return;
+    if (table == nullptr || is_stopped(table->record.state)) return ok();
     // Also while it is being copied: the snapshot may be older than what was rewritten, and this is not told twice.
     log_event(LogLevel::info, "table_rewritten", rewritten.why, {{"table", to_string(table->record.name)}});
     restart_copy(*table, {});
     append_record(*table, builder);
   }
+  return ok();
 }
 
 bool TableRegistry::retire_filters(Lsn received, BatchBuilder& builder) {

@@ -73,7 +73,7 @@ class TableRegistry {
   void restart_copy(Table& table, Instant not_before);
   void append_record(const Table& table, BatchBuilder& builder);
   Result<bool> apply(const CopyEvent& event, BatchBuilder& builder, Instant now);
-  void apply(const TableEvent& event, BatchBuilder& builder);
+  Status apply(const TableEvent& event, BatchBuilder& builder);
 
   CopyPort& copies_;
   const ColumnOptionsLookup& columns_;

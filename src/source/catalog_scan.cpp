@@ -49,12 +49,9 @@ bool shape_differs(const TableSchema& schema, const CatalogTable& table) {
 }
 
 CatalogScan::CatalogScan(CatalogScanOptions options, const std::vector<FollowedTable>& followed, const std::string& memory)
-    : options_(std::move(options)), memory_(memory) {
+    : options_(std::move(options)), publication_(options_.publication, options_.publication_oid, options_.publication_seen), memory_(memory) {
   const auto known = decode_fingerprint(memory);
-  if (known) {
-    publication_ = known->publication;
-    types_ = known->types;
-  }
+  if (known) types_ = known->types;
   for (const FollowedTable& table : followed) {
     if (table.dropped) {
       released_.insert(table.oid);
@@ -67,21 +64,29 @@ CatalogScan::CatalogScan(CatalogScanOptions options, const std::vector<FollowedT
 }
 
 Result<std::vector<CatalogChange>> CatalogScan::look(Connection& sql) {
+  if (publication_lost_) return std::vector<CatalogChange>{};
   TRY(const bool there, publication_is_there(sql));
   if (there) {
-    TRY(const std::vector<Named> tables, names(sql));
-    drop_gone(tables);
-    CHECK_OK(take_in(sql, tables));
-    CHECK_OK(check_leaves(sql));
-    CHECK_OK(compare(sql));
-    remember();
+    CHECK_OK(look_around(sql));
+    // Without it every table looks as if it had left it.
+    if (!changes_.empty()) CHECK_OK(publication_is_there(sql));
   }
   return std::exchange(changes_, {});
 }
 
+Status CatalogScan::look_around(Connection& sql) {
+  TRY(const std::vector<Named> tables, names(sql));
+  drop_gone(tables);
+  CHECK_OK(take_in(sql, tables));
+  CHECK_OK(check_leaves(sql));
+  CHECK_OK(compare(sql));
+  remember();
+  return ok();
+}
+
 void CatalogScan::remember() {
   CatalogFingerprint known;
-  known.publication = publication_;
+  known.publication = publication_.oid();
   for (const auto& [oid, table] : followed_) {
     if (table.fingerprint) known.tables.emplace(oid, *table.fingerprint);
   }
@@ -115,23 +120,16 @@ Result<std::vector<CatalogScan::Named>> CatalogScan::names(Connection& sql) cons
   return tables;
 }
 
-// Without its publication a server of version 18 skips changes in silence, and earlier ones refuse to go on.
+/// If it is not, that is all there is to tell: what else was found may be of the time after.
 Result<bool> CatalogScan::publication_is_there(Connection& sql) {
-  TRY(const auto facts, read_publication(sql, options_.publication));
-  if (!facts) {
-    if (!publication_missing_) {
-      log_event(LogLevel::error, "publication_missing", "the publication does not exist: changes are lost while it is missing",
-                {{"publication", options_.publication}});
-    }
-    publication_missing_ = true;
-    return false;
-  }
-  if (publication_ != 0 && facts->oid != publication_) {
-    for (const auto& [oid, table] : followed_) note_rewritten(oid, "its publication was dropped and made again");
-  }
-  publication_ = facts->oid;
-  publication_missing_ = false;
-  return true;
+  TRY(const auto loss, publication_.look(sql));
+  if (!loss) return true;
+  CatalogChange change;
+  change.kind = CatalogChange::Kind::publication_lost;
+  change.loss = *loss;
+  changes_ = {std::move(change)};
+  publication_lost_ = true;
+  return false;
 }
 
 void CatalogScan::drop_gone(const std::vector<Named>& tables) {

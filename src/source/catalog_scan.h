@@ -11,6 +11,7 @@
 #include "model/lsn.h"
 #include "postgres/connection.h"
 #include "source/catalog_fingerprint.h"
+#include "source/publication_watch.h"
 
 namespace luge {
 
@@ -22,6 +23,7 @@ struct CatalogChange {
     rewritten,  ///< its rows changed without events: `why`
     reshaped,   ///< it has another shape; `table` was read under a lock, and `after` is an insert position taken under it
     remember,   ///< `memory` is what a later process compares with, once everything before it in the list is durable
+    publication_lost,  ///< `loss`: the last thing that is told
   };
   Kind kind = Kind::found;
   RelationOid oid = 0;
@@ -29,6 +31,7 @@ struct CatalogChange {
   std::string why;
   Lsn after;
   std::string memory;
+  PublicationLoss loss;
 };
 
 /// A table as its destination knows it when the process starts.
@@ -44,6 +47,8 @@ struct CatalogScanOptions {
   bool may_add = false;  ///< luge made the publication, so it adds wanted tables to it
   std::function<bool(const TableName&)> wants;
   bool allow_no_identity = false;  ///< also such as make the application's UPDATE and DELETE fail once they are published
+  Oid publication_oid = 0;  ///< what luge follows; 0: not known
+  Lsn publication_seen{};   ///< up to here an earlier process was certain of it
 };
 
 /// One look at the whole catalog after the other, each compared with the one before. A few cheap statements a look, more only for what
@@ -56,6 +61,9 @@ class CatalogScan {
   /// Changes since the last look, or since the destination's knowledge. After an error nothing is forgotten: look again, with a new
   /// connection, since a transaction may be open on this one.
   Result<std::vector<CatalogChange>> look(Connection& sql);
+
+  /// Up to here the publication was certainly there, so everything of it was decoded.
+  Lsn publication_seen() const { return publication_.seen(); }
 
  private:
   struct Followed {
@@ -72,6 +80,7 @@ class CatalogScan {
 
   Result<std::vector<Named>> names(Connection& sql) const;
   Result<bool> publication_is_there(Connection& sql);
+  Status look_around(Connection& sql);
   void note_rewritten(RelationOid oid, std::string why);
   void drop_gone(const std::vector<Named>& tables);
   Status take_in(Connection& sql, const std::vector<Named>& tables);
@@ -91,9 +100,9 @@ class CatalogScan {
   std::map<RelationOid, std::string> leaves_;  ///< followed, with partitions whose changes fail; what was said of it
   std::optional<TypeFingerprint> types_;
   std::vector<CatalogChange> changes_;    ///< found and not handed out yet
-  Oid publication_ = 0;
+  PublicationWatch publication_;
+  bool publication_lost_ = false;
   std::string memory_;                    ///< as told last
-  bool publication_missing_ = false;
 };
 
 /// The columns, names and types of `table` that go on the stream differ from `schema`. Cheap, without a lock: to decide whether to look closely.

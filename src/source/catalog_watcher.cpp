@@ -61,6 +61,11 @@ bool CatalogWatcher::first_look_taken() const {
   return looked_ && changes_.empty();
 }
 
+Lsn CatalogWatcher::publication_seen() const {
+  const std::lock_guard lock(mutex_);
+  return publication_seen_;
+}
+
 void CatalogWatcher::run(const std::stop_token& stop) {
   SteadyClock::time_point next_look{};
   while (!stop.stop_requested()) {
@@ -154,6 +159,7 @@ void CatalogWatcher::look(const std::stop_token& stop) {
   const std::lock_guard lock(mutex_);
   std::move(changes->begin(), changes->end(), std::back_inserter(changes_));
   looked_ = true;
+  publication_seen_ = scan_.publication_seen();
 }
 
 }  // namespace luge

@@ -41,6 +41,8 @@ class CatalogWatcher {
   bool server_refuses() const { return refused_.load(); }
   /// The first look is done and all it found was taken.
   bool first_look_taken() const;
+  /// Up to here the publication was certainly there.
+  Lsn publication_seen() const;
 
  private:
   struct Question {
@@ -68,6 +70,7 @@ class CatalogWatcher {
   std::deque<Answer> answers_;
   std::deque<CatalogChange> changes_;
   bool looked_ = false;
+  Lsn publication_seen_;
   std::jthread thread_;                      ///< last: ends before what it uses
 };
 

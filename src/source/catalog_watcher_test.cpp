@@ -38,6 +38,7 @@ class CatalogScanTest : public testing::Test {
           EXPECT_FALSE(change.after.is_zero());
           break;
         case CatalogChange::Kind::remember: memory_ = change.memory; continue;
+        case CatalogChange::Kind::publication_lost: words.emplace_back(change.loss.made_again ? "publication made again" : "publication lost"); break;
       }
       if (change.kind == CatalogChange::Kind::found) names_[change.oid] = change.table.name.table;
       last_ = change;
@@ -193,15 +194,61 @@ TEST_F(CatalogScanTest, compares_with_what_the_destination_knew) {
   EXPECT_THAT(look(scan), IsEmpty());
 }
 
-TEST_F(CatalogScanTest, a_publication_made_again_means_every_table_again) {
+TEST_F(CatalogScanTest, a_lost_publication_is_told_once_and_nothing_else_is) {
   run("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE a, b");
   CatalogScan scan(scan_options(), {}, "");
   look(scan);
-  run("DROP PUBLICATION pub");
-  EXPECT_THAT(look(scan), IsEmpty()) << "nothing may be called gone";
-  run("CREATE PUBLICATION pub FOR TABLE a, b");
-  EXPECT_THAT(look(scan), UnorderedElementsAre("rewritten a", "rewritten b"));
+  look(scan);
+  const Lsn seen = scan.publication_seen();
+  EXPECT_FALSE(seen.is_zero());
+  run("DROP PUBLICATION pub; DROP TABLE a");
+  EXPECT_THAT(look(scan), ElementsAre("publication lost")) << "no table may be called gone";
+  EXPECT_EQ(last_.loss.from, seen);
+  EXPECT_GT(last_.loss.to, seen);
+  run("CREATE PUBLICATION pub FOR TABLE b");
   EXPECT_THAT(look(scan), IsEmpty());
+  EXPECT_EQ(scan.publication_seen(), seen);
+}
+
+TEST_F(CatalogScanTest, a_publication_made_again_between_two_looks_is_another) {
+  run("CREATE TABLE a (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE a");
+  CatalogScan scan(scan_options(), {}, "");
+  look(scan);
+  run("DROP PUBLICATION pub; CREATE PUBLICATION pub FOR TABLE a");
+  EXPECT_THAT(look(scan), ElementsAre("publication made again"));
+}
+
+TEST_F(CatalogScanTest, the_publication_of_an_earlier_process_is_known_by_its_oid) {
+  run("CREATE TABLE a (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE a");
+  CatalogScanOptions options = scan_options();
+  options.publication_oid = static_cast<Oid>(std::stoul(server_.run("SELECT oid FROM pg_publication WHERE pubname = 'pub'", database_)));
+  options.publication_seen = Lsn{17};
+  {
+    CatalogScan scan(options, {}, "");
+    EXPECT_THAT(look(scan), ElementsAre("found a"));
+    EXPECT_GT(scan.publication_seen(), Lsn{17});
+  }
+  run("DROP PUBLICATION pub; CREATE PUBLICATION pub FOR TABLE a");
+  CatalogScan scan(options, {}, "");
+  EXPECT_THAT(look(scan), ElementsAre("publication made again"));
+  EXPECT_EQ(last_.loss.from, Lsn{17});
+}
+
+TEST_F(CatalogScanTest, a_publication_that_is_being_dropped_is_not_certain) {
+  run("CREATE PUBLICATION pub");
+  CatalogScan scan(scan_options(), {}, "");
+  look(scan);
+  look(scan);
+  const Lsn seen = scan.publication_seen();
+  Connection dropper = server_.connect(database_);
+  ASSERT_TRUE(dropper.exec("BEGIN; DROP PUBLICATION pub"));
+  // The commit record of a DROP can lie in the WAL long before anybody sees it, while a synchronous standby is awaited.
+  run("SELECT pg_logical_emit_message(true, 'test', '')");
+  EXPECT_THAT(look(scan), IsEmpty());
+  EXPECT_EQ(scan.publication_seen(), seen);
+  ASSERT_TRUE(dropper.exec("ROLLBACK"));
+  EXPECT_THAT(look(scan), IsEmpty());
+  EXPECT_GT(scan.publication_seen(), seen);
 }
 
 TEST_F(CatalogScanTest, renamed_labels_mean_the_table_again) {

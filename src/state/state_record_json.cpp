@@ -87,6 +87,7 @@ std::string encode_state_record(const StateRecord& record) {
               {"slot_phase", name_of(record.slot_phase)},
               {"publication", record.publication},
               {"publication_oid", record.publication_oid},
+              {"publication_seen", to_string(record.publication_seen)},
               {"publication_created", record.publication_created},
               {"epoch", record.epoch},
               {"ack_intent", to_string(record.ack_intent)},
@@ -115,6 +116,7 @@ Result<StateRecord> decode_state_record(std::string_view text) {
   if (!parse_phase(phase, record.slot_phase)) reader.problem = "slot_phase is unknown";
   reader.text("publication", record.publication);
   reader.number("publication_oid", record.publication_oid);
+  reader.lsn("publication_seen", record.publication_seen);
   reader.flag("publication_created", record.publication_created);
   reader.number("epoch", record.epoch);
   reader.lsn("ack_intent", record.ack_intent);

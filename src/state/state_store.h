@@ -19,6 +19,7 @@ struct StateRecord {
   SlotPhase slot_phase = SlotPhase::none;
   std::string publication;
   Oid publication_oid = 0;
+  Lsn publication_seen;               ///< up to here it was certainly there (source/publication_watch.h); zero: not known
   bool publication_created = false;   ///< by luge: `drop` removes it
   Epoch epoch = 0;
   Lsn ack_intent;                     ///< never acknowledge beyond

@@ -1,5 +1,6 @@
 #include "state/state_worker.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace luge {
@@ -64,6 +65,7 @@ void StateWorker::run(const std::stop_token& stop) {
     const Status saved = store_changed([&](StateRecord& record) {
       record.ack_intent = request.ack_intent;
       record.checkpoint = request.checkpoint;
+      record.publication_seen = std::max(record.publication_seen, Lsn{publication_seen_.load(std::memory_order_relaxed)});
     });
     {
       std::lock_guard lock(mutex_);

@@ -1,5 +1,7 @@
 #pragma once
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -24,6 +26,8 @@ class StateWorker final : public StateSink {
   bool try_save(Lsn ack_intent, const Checkpoint& checkpoint) override;
   std::optional<Result<Lsn>> try_take_saved() override;
 
+  /// To be stored with the next of those: StateRecord::publication_seen. Any thread.
+  void note_publication_seen(Lsn seen) { publication_seen_.store(seen.value, std::memory_order_relaxed); }
   /// Changes other facts and stores the whole record; durable when it returns. Blocks; any thread.
   Status update(const std::function<void(StateRecord&)>& change);
   /// What the store holds now.
@@ -41,6 +45,7 @@ class StateWorker final : public StateSink {
   StateStore& store_;
   const Lease lease_;
   const std::function<void()> wake_;
+  std::atomic<std::uint64_t> publication_seen_{0};
 
   std::mutex writing_;  ///< held across a save, so that saves and updates follow each other
   mutable std::mutex mutex_;  ///< protects what follows

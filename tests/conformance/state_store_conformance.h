@@ -38,6 +38,7 @@ class StateStoreConformance : public testing::TestWithParam<StateStoreQuirks> {
     record.slot_phase = StateRecord::SlotPhase::ready;
     record.publication = "luge_luge";
     record.publication_oid = 4'294'967'295U;
+    record.publication_seen = Lsn{0xF'0000'0001};
     record.publication_created = true;
     record.epoch = epoch;
     record.ack_intent = Lsn{lsn + 10};
@@ -70,6 +71,7 @@ TEST_P(StateStoreConformance, StartsEmptyAndKeepsEveryMember) {
   EXPECT_EQ(read.slot_phase, saved.slot_phase);
   EXPECT_EQ(read.publication, saved.publication);
   EXPECT_EQ(read.publication_oid, saved.publication_oid);
+  EXPECT_EQ(read.publication_seen, saved.publication_seen);
   EXPECT_EQ(read.publication_created, saved.publication_created);
   EXPECT_EQ(read.epoch, saved.epoch);
   EXPECT_EQ(read.ack_intent, saved.ack_intent);

@@ -3,6 +3,7 @@ import signal
 import time
 
 from case import CaseFailed, python_case
+from support.luge_process import lsn_number
 from support.postgres_server import PostgresServer
 
 DATA = "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'hushhush ' || i FROM generate_series(1, 50) i;"
@@ -249,6 +250,48 @@ def publication_made_again_leaves_out_what_it_left_out(case):
     case.luge.wait_until(lambda _: case.execute("SELECT 1 FROM pg_publication WHERE pubname = %s", [slot(case)]), "the publication to be made again")
     case.sync()
     case.sql("UPDATE nokey SET a = 2; DELETE FROM nokey;")
+
+
+@python_case
+def publication_dropped_while_running_is_repaired(case):
+    case.sql(DATA)
+    case.luge.options += ["--on-gap", "resync"]
+    case.sync()
+    case.execute(f"DROP PUBLICATION {slot(case)}")
+    case.sql("INSERT INTO t VALUES (200, 'in the hole')")
+    case.luge.wait_until(lambda _: case.execute("SELECT 1 FROM pg_publication WHERE pubname = %s", [slot(case)]), "the publication")
+    case.sql("INSERT INTO t VALUES (201, 'after the hole')")
+
+
+@python_case
+def publication_recreated_while_running(case):
+    """Dropped and made again between two looks: a server of version 18 has left out what was written meanwhile and says nothing of it."""
+    case.sql(DATA)
+    case.sync()
+    with case.server.connect(case.database) as connection:
+        connection.execute(f"DROP PUBLICATION {slot(case)}")
+        connection.execute("INSERT INTO t VALUES (200, 'in the hole')")
+        connection.execute(f"CREATE PUBLICATION {slot(case)} FOR TABLE t")
+    case.sql("INSERT INTO t VALUES (201, 'after the hole')")
+    case.exits(3, ["publication"])
+    case.run(3, ["publication"])
+    case.luge.options += ["--on-gap", "resync"]
+
+
+@python_case
+def publication_dropped_before_the_end_that_was_asked_for(case):
+    """`--until LSN` says 0 only if nothing before it was left out for want of the publication."""
+    case.sql(DATA)
+    case.run(0)
+    [(here,)] = case.execute("SELECT pg_current_wal_insert_lsn()")
+    end = lsn_number(here) + 1000000
+    case.start("--until", f"{end >> 32:X}/{end & 0xFFFFFFFF:X}")
+    case.luge.wait_until(lambda status: status["state"] == "live", "luge to follow")
+    case.execute(f"DROP PUBLICATION {slot(case)}")
+    case.sql("INSERT INTO t VALUES (200, 'in the hole')")
+    case.execute("SELECT pg_logical_emit_message(true, 'e2e', repeat('x', 2000000))")
+    case.exits(3, ["publication"])
+    case.luge.options += ["--on-gap", "resync"]
 
 
 @python_case
