@@ -128,9 +128,9 @@ class Examination {
     }
     const Status adoptable = check_adoptable(found_.slot, **publication);
     if (!adoptable) return add(check_of(adoptable.error()));
-    const bool ours = found_.state && found_.state->publication_created;
-    add(good("publication", "the publication " + found_.slot + " exists" +
-                                (ours ? "" : " and was not made by luge: its tables, columns and filters are used as they are")));
+    add(good("publication",
+             "the publication " + found_.slot + " exists" +
+                 ((*publication)->made_by_luge ? "" : " and was not made by luge: its tables, columns and filters are used as they are")));
   }
 
   void examine_tables(Connection& sql) {

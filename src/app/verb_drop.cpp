@@ -54,19 +54,16 @@ Result<ExitCode> drop_verb(const Options& options, const Environment& environmen
   TRY(Connection sql, Connection::open(source));
   const std::string name = default_slot_name(options.pipeline);
   TRY(const bool slot_dropped, drop_slot_patiently(sql, name));
-  bool publication_dropped = false;
-  const bool ours = record && record->publication_created;
-  if (ours) {
-    TRY(publication_dropped, drop_publication(sql, name));
-  }
-  TRY(const auto left, read_publication(sql, name));
+  TRY(const auto publication_there, read_publication(sql, name));
+  const bool publication_dropped = publication_there && publication_there->made_by_luge;
+  if (publication_dropped) CHECK_OK(drop_publication(sql, name));
   if (store && record) {
     TRY(const Lease lease, store->acquire(options.pipeline));
     CHECK_OK(store->remove(lease));
   }
   forget_last_error(places.directory);
 
-  const std::string publication = publication_dropped ? "dropped" : left ? "kept" : "none";
+  const std::string publication = publication_dropped ? "dropped" : publication_there ? "kept" : "none";
   if (options.json) {
     const nlohmann::ordered_json document{{"pipeline", options.pipeline},
                                           {"slot", slot_dropped ? "dropped" : "none"},
@@ -76,7 +73,10 @@ Result<ExitCode> drop_verb(const Options& options, const Environment& environmen
     return ExitCode::done;
   }
   std::printf("replication slot %s: %s\n", name.c_str(), slot_dropped ? "dropped" : "there was none");
-  std::printf("publication %s: %s\n", name.c_str(), publication_dropped ? "dropped" : left ? "kept, luge did not make it" : "there was none");
+  std::printf("publication %s: %s\n", name.c_str(),
+              publication_dropped ? "dropped"
+              : publication_there ? "kept, luge did not make it"
+                                  : "there was none");
   std::printf("state: %s\n", record ? "removed" : "there was none");
   std::printf("the mirror %s stays as it is\n", places.destination.text().c_str());
   return ExitCode::done;

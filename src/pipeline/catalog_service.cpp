@@ -16,11 +16,11 @@ std::vector<FollowedTable> followed(const Frontier& frontier) {
 
 }  // namespace
 
-CatalogService::CatalogService(const DriverOptions& options, const StateRecord& record, const Frontier& frontier, std::function<void()> wake)
+CatalogService::CatalogService(const DriverOptions& options, const StateRecord& record, bool own, const Frontier& frontier,
+                               std::function<void()> wake)
     : publication_(record.publication),
       watcher_(options.source,
-               CatalogScanOptions{record.publication, record.publication_created, options.wants, options.allow_no_identity, record.publication_oid,
-                                  record.publication_seen},
+               CatalogScanOptions{record.publication, own, options.wants, options.allow_no_identity, record.publication_oid, record.publication_seen},
                followed(frontier), frontier.catalog_memory, options.catalog_poll_interval, std::move(wake)) {}
 
 TableEvent CatalogService::to_event(CatalogChange change) const {

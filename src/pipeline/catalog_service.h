@@ -13,9 +13,9 @@ namespace luge {
 /// The pipeline's two views of the source's catalog, in front of one CatalogWatcher.
 class CatalogService final : public CatalogPort, public TableFinder {
  public:
-  /// `frontier` says which tables the destination knows; `record` whether the publication is luge's own, so that it may add to it.
-  /// `wake` is called on another thread when there is an answer or an event.
-  CatalogService(const DriverOptions& options, const StateRecord& record, const Frontier& frontier, std::function<void()> wake);
+  /// `record` says which publication is followed, `own` whether luge made it, so that it may add to it, and `frontier` which tables the
+  /// destination knows. `wake` is called on another thread when there is an answer or an event.
+  CatalogService(const DriverOptions& options, const StateRecord& record, bool own, const Frontier& frontier, std::function<void()> wake);
 
   bool try_request(RelationOid oid, std::vector<Oid> types) override { return watcher_.try_request(oid, std::move(types)); }
   std::optional<Answer> try_take_answer() override;

@@ -140,9 +140,7 @@ Status DriverOpening::make_slot(Opening& opening, Epoch epoch) {
   remember_source(opening.facts, record);
   CHECK_OK(state_.save(lease_, record));
   // The publication comes first: a slot decodes each change under the publication as it was then.
-  TRY(const bool created, gate_.ensure_publication());
-  record.publication_created = record.publication_created || created;
-  CHECK_OK(state_.save(lease_, record));
+  CHECK_OK(gate_.ensure_publication());
   TRY(const Lsn consistent_point, gate_.create_slot());
   TRY(opening.facts, gate_.facts());
   remember_source(opening.facts, record);

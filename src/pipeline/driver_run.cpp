@@ -87,7 +87,7 @@ Driver::Impl::Running::Running(Impl& owner, Opening opening, const Lease& lease)
       memory(owner.options_.memory_limit_bytes),
       state(owner.state_store_, lease, start.record, [&owner] { owner.wake_.notify(); }),
       worker(owner.destination_, [&owner] { owner.wake_.notify(); }),
-      catalog(owner.options_, start.record, start.frontier, [&owner] { owner.wake_.notify(); }),
+      catalog(owner.options_, start.record, start.facts.publication_made_by_luge, start.frontier, [&owner] { owner.wake_.notify(); }),
       copier(owner.options_, owner.destination_, memory, [&owner] { owner.wake_.notify(); }),
       pipeline(owner.options_.pipeline_options, PipelinePorts{worker, state, catalog, copier, catalog, owner.clock_, memory},
                PipelineStart{start.frontier, start.record.epoch, start.record.ack_intent, start.resync_all}) {}

@@ -26,13 +26,15 @@ Result<SessionFacts> SourceGate::facts() {
   return facts;
 }
 
-Result<bool> SourceGate::ensure_publication() {
+Status SourceGate::ensure_publication() {
   TRY(Connection sql, Connection::open(options_.source));
   TRY(const auto existing, read_publication(sql, publication_));
   if (existing) {
     CHECK_OK(check_adoptable(publication_, *existing));
-    log_event(LogLevel::info, "publication_adopted", "a publication of that name exists and is used as it is", {{"publication", publication_}});
-    return false;
+    log_event(LogLevel::info, "publication_adopted",
+              existing->made_by_luge ? "luge has made the publication before" : "a publication of that name exists and is used as it is",
+              {{"publication", publication_}});
+    return ok();
   }
   CatalogReader catalog(sql, publication_);
   TRY(const std::vector<CatalogTable> tables, catalog.list_tables());
@@ -49,7 +51,7 @@ Result<bool> SourceGate::ensure_publication() {
   CHECK_OK(create_publication(sql, publication_, names));
   log_event(LogLevel::info, "publication_created", "publishes the selected tables",
             {{"publication", publication_}, {"tables", static_cast<std::uint64_t>(names.size())}, {"left_out", left_out}});
-  return true;
+  return ok();
 }
 
 Result<Lsn> SourceGate::create_slot() { return luge::create_slot(options_.source, SlotRequest{slot_, false}, stop_); }

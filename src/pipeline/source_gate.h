@@ -20,8 +20,8 @@ class SourceGate {
   SourceGate(const DriverOptions& options, const Clock& clock, std::stop_token stop);
 
   Result<SessionFacts> facts();
-  /// Makes the publication for the wanted tables that can be published without harm, or adopts one of that name. True: it was made now.
-  Result<bool> ensure_publication();
+  /// Makes the publication for the wanted tables that can be published without harm, or adopts one of that name.
+  Status ensure_publication();
   /// The consistent point of the new slot.
   Result<Lsn> create_slot();
   /// Good also when there is none.

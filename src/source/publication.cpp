@@ -9,6 +9,8 @@ namespace luge {
 
 namespace {
 
+constexpr std::string_view kMadeByLuge = "made by luge";
+
 std::string table_list(const std::vector<TableName>& tables) {
   std::string list;
   for (const TableName& table : tables) {
@@ -60,14 +62,18 @@ std::string replace_partitions(const std::string& quoted, const PublicationFacts
 
 }  // namespace
 
+std::string made_by_luge(std::string_view publication) {
+  return "coalesce(starts_with(pg_catalog.obj_description(" + std::string(publication) + ", 'pg_publication'), " + quote_literal(kMadeByLuge) +
+         "), false)";
+}
+
 Result<std::optional<PublicationFacts>> read_publication(Connection& sql, std::string_view name) {
   const bool has_schemas = sql.server_version() >= 150000;
   TRY(const QueryResult row,
       sql.query("SELECT oid, puballtables, " +
                 std::string(has_schemas ? "EXISTS (SELECT FROM pg_publication_namespace n WHERE n.pnpubid = p.oid)" : "false") +
-                ", pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot, pg_get_userbyid(pubowner), pg_has_role(pubowner, 'USAGE') "
-                "FROM pg_publication p WHERE pubname = " +
-                quote_literal(name)));
+                ", pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot, pg_get_userbyid(pubowner), pg_has_role(pubowner, 'USAGE'), " +
+                made_by_luge("p.oid") + " FROM pg_publication p WHERE pubname = " + quote_literal(name)));
   if (row.rows() == 0) return std::optional<PublicationFacts>{};
   PublicationFacts facts;
   facts.oid = row.number<Oid>(0, 0);
@@ -80,6 +86,7 @@ Result<std::optional<PublicationFacts>> read_publication(Connection& sql, std::s
   facts.via_partition_root = row.boolean(0, 7);
   facts.owner = row.string(0, 8);
   facts.owned = row.boolean(0, 9);
+  facts.made_by_luge = row.boolean(0, 10);
   TRY(const QueryResult partitions,
       sql.query("SELECT s.nspname, c.relname, rs.nspname, r.relname, m.oid IS NOT NULL AND rm.oid IS NULL FROM pg_publication_tables t "
                 "JOIN pg_namespace s ON s.nspname = t.schemaname JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = t.tablename "
@@ -97,7 +104,9 @@ Result<std::optional<PublicationFacts>> read_publication(Connection& sql, std::s
 Status create_publication(Connection& sql, std::string_view name, const std::vector<TableName>& tables) {
   std::string command = "CREATE PUBLICATION " + quote_identifier(name);
   if (!tables.empty()) command += " FOR TABLE " + table_list(tables);
-  Status created = sql.exec(command + " WITH (publish_via_partition_root = true)");
+  command += " WITH (publish_via_partition_root = true); COMMENT ON PUBLICATION " + quote_identifier(name) + " IS " +
+             quote_literal(std::string(kMadeByLuge) + ", which adds tables to it and drops it with `luge drop`");
+  Status created = sql.exec(command);  // several statements at once are one transaction
   if (!created) return explain(sql, std::move(created).error(), name, tables);
   return ok();
 }

@@ -24,12 +24,17 @@ struct PublicationFacts {
   std::vector<Partition> partitions;  ///< whose changes would come under the partition's own name; when they are many, some
   std::string owner;
   bool owned = false;             ///< this role may alter it
+  bool made_by_luge = false;      ///< says its comment: luge may add tables to it, and `drop` removes it
 };
+
+/// An SQL condition on the OID `publication`: its comment says that luge made it. Taking the comment away makes it its owner's.
+std::string made_by_luge(std::string_view publication);
 
 /// nullopt: there is none of that name.
 Result<std::optional<PublicationFacts>> read_publication(Connection& sql, std::string_view name);
 
-/// CREATE PUBLICATION … FOR TABLE … WITH (publish_via_partition_root = true). An empty list makes an empty publication.
+/// CREATE PUBLICATION … FOR TABLE … WITH (publish_via_partition_root = true), with the comment that says whose it is, in one transaction.
+/// An empty list makes an empty publication.
 /// Errors: 42501 with the GRANT that is missing; 42710: exists already.
 Status create_publication(Connection& sql, std::string_view name, const std::vector<TableName>& tables);
 

@@ -4,6 +4,7 @@
 
 #include "postgres/sql_quoting.h"
 #include "postgres/sqlstate.h"
+#include "source/publication.h"
 
 namespace luge {
 
@@ -59,9 +60,11 @@ Status read_slot(Connection& replication, std::string_view name, SessionFacts& f
 }
 
 Status read_publication(Connection& replication, std::string_view name, SessionFacts& facts) {
-  TRY(const QueryResult row, replication.query("SELECT oid FROM pg_publication WHERE pubname = " + quote_literal(name)));
+  TRY(const QueryResult row, replication.query("SELECT oid, " + made_by_luge("oid") + " FROM pg_publication WHERE pubname = " + quote_literal(name)));
   facts.publication_exists = row.rows() > 0;
-  if (facts.publication_exists) facts.publication_oid = row.number<std::uint32_t>(0, 0);
+  if (!facts.publication_exists) return ok();
+  facts.publication_oid = row.number<std::uint32_t>(0, 0);
+  facts.publication_made_by_luge = row.boolean(0, 1);
   return ok();
 }
 

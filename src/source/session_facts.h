@@ -36,6 +36,7 @@ struct SessionFacts {
   SlotFacts slot;
   bool publication_exists = false;
   std::uint32_t publication_oid = 0;
+  bool publication_made_by_luge = false;
   /// End of each earlier timeline (TIMELINE_HISTORY): (timeline, switch point).
   struct Switch {
     std::uint32_t timeline = 0;

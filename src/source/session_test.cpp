@@ -73,7 +73,10 @@ TEST(Publication, is_made_extended_read_and_dropped) {
   EXPECT_TRUE((*facts)->via_partition_root);
   EXPECT_TRUE((*facts)->owned);
   EXPECT_FALSE((*facts)->all_tables);
+  EXPECT_TRUE((*facts)->made_by_luge);
   EXPECT_TRUE(check_adoptable("pub", **facts));
+  server.run("COMMENT ON PUBLICATION pub IS 'ours now'", database);
+  EXPECT_FALSE((*read_publication(sql, "pub"))->made_by_luge) << "its owner has taken it over";
   EXPECT_EQ(sql.query("SELECT count(*) FROM pg_publication_tables WHERE pubname = 'pub'")->text(0, 0), "2");
   EXPECT_TRUE(*drop_publication(sql, "pub"));
   EXPECT_FALSE(*drop_publication(sql, "pub"));
@@ -95,6 +98,7 @@ TEST(Publication, one_that_leaves_changes_out_is_not_adopted) {
   ASSERT_FALSE(leaves);
   EXPECT_EQ(leaves.error().hint, "ALTER PUBLICATION \"leaves\" SET (publish_via_partition_root = true);");
   EXPECT_TRUE(check_adoptable("roots", **read_publication(sql, "roots")));
+  EXPECT_FALSE((*read_publication(sql, "roots"))->made_by_luge);
 }
 
 TEST(Publication, the_advice_for_partitions_helps) {
@@ -131,6 +135,7 @@ TEST(Publication, missing_rights_are_named_with_the_grant) {
   EXPECT_EQ(refused.error().recovery, Recovery::stop_pipeline);
   EXPECT_THAT(refused.error().hint, HasSubstr("GRANT CREATE ON DATABASE " + database + " TO \"weak One\";"));
   EXPECT_THAT(refused.error().hint, HasSubstr("GRANT shop_owner TO \"weak One\";"));
+  EXPECT_FALSE(*read_publication(*weak, "pub"));
   server.run("GRANT CREATE ON DATABASE " + database + " TO \"weak One\"; GRANT shop_owner TO \"weak One\"", database);
   EXPECT_TRUE(create_publication(*weak, "pub", {{"public", "t"}}));
 }

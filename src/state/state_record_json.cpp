@@ -36,15 +36,6 @@ struct Reader {
     }
     out = found->template get<std::string>();
   }
-  void flag(const char* name, bool& out) {
-    const auto found = object.find(name);
-    if (found == object.end()) return;
-    if (!found->is_boolean()) {
-      problem = std::string(name) + " is not true or false";
-      return;
-    }
-    out = found->template get<bool>();
-  }
   void lsn(const char* name, Lsn& out) {
     std::string spelt;
     text(name, spelt);
@@ -88,7 +79,6 @@ std::string encode_state_record(const StateRecord& record) {
               {"publication", record.publication},
               {"publication_oid", record.publication_oid},
               {"publication_seen", to_string(record.publication_seen)},
-              {"publication_created", record.publication_created},
               {"epoch", record.epoch},
               {"ack_intent", to_string(record.ack_intent)},
               {"checkpoint",
@@ -117,7 +107,6 @@ Result<StateRecord> decode_state_record(std::string_view text) {
   reader.text("publication", record.publication);
   reader.number("publication_oid", record.publication_oid);
   reader.lsn("publication_seen", record.publication_seen);
-  reader.flag("publication_created", record.publication_created);
   reader.number("epoch", record.epoch);
   reader.lsn("ack_intent", record.ack_intent);
   reader.text("mirror_uuid", record.mirror_uuid);

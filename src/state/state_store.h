@@ -20,7 +20,6 @@ struct StateRecord {
   std::string publication;
   Oid publication_oid = 0;
   Lsn publication_seen;               ///< up to here it was certainly there (source/publication_watch.h); zero: not known
-  bool publication_created = false;   ///< by luge: `drop` removes it
   Epoch epoch = 0;
   Lsn ack_intent;                     ///< never acknowledge beyond
   Checkpoint checkpoint;              ///< the destination's, at that intent

@@ -39,7 +39,6 @@ class StateStoreConformance : public testing::TestWithParam<StateStoreQuirks> {
     record.publication = "luge_luge";
     record.publication_oid = 4'294'967'295U;
     record.publication_seen = Lsn{0xF'0000'0001};
-    record.publication_created = true;
     record.epoch = epoch;
     record.ack_intent = Lsn{lsn + 10};
     record.checkpoint = {epoch, Lsn{lsn}, Lsn{lsn + 8}};
@@ -72,7 +71,6 @@ TEST_P(StateStoreConformance, StartsEmptyAndKeepsEveryMember) {
   EXPECT_EQ(read.publication, saved.publication);
   EXPECT_EQ(read.publication_oid, saved.publication_oid);
   EXPECT_EQ(read.publication_seen, saved.publication_seen);
-  EXPECT_EQ(read.publication_created, saved.publication_created);
   EXPECT_EQ(read.epoch, saved.epoch);
   EXPECT_EQ(read.ack_intent, saved.ack_intent);
   EXPECT_EQ(read.checkpoint, saved.checkpoint);

@@ -165,6 +165,35 @@ def state_lost(case):
 
 
 @python_case
+def state_lost_keeps_the_publication_luges_own(case):
+    """A publication that luge made stays luge's own without the state: new tables are taken in, and drop takes it away."""
+    mirrored_then_stopped(case)
+    shutil.rmtree(state_of(case))
+    case.sync()
+    case.sql("CREATE TABLE later (id int PRIMARY KEY); INSERT INTO later VALUES (1);")
+    case.sync()
+    case.stop()
+    case.same()
+    shutil.rmtree(state_of(case))
+    case.verb(0, ["drop", "--source", case.luge.source])
+    if case.execute("SELECT pubname FROM pg_publication"):
+        raise CaseFailed("drop kept the publication that luge made")
+    case.final_comparison = False
+
+
+@python_case
+def state_lost_and_publication_recreated(case):
+    """The mirror remembers which publication it was."""
+    mirrored_then_stopped(case, None)
+    shutil.rmtree(state_of(case))
+    publication = f"luge_{case.pipeline}"
+    case.execute(f"DROP PUBLICATION {publication}")
+    case.sql("INSERT INTO t VALUES (200, 'in the hole')")
+    case.execute(f"CREATE PUBLICATION {publication} FOR TABLE t")
+    gap_is_found_and_repaired(case, "publication")
+
+
+@python_case
 def state_lost_and_slot_advanced(case):
     mirrored_then_stopped(case)
     shutil.rmtree(state_of(case))
