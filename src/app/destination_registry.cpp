@@ -22,6 +22,8 @@ MemoryShares share_memory(std::uint64_t limit, DestinationName::Kind kind) {
   return {limit / 2, limit * 3 / 10};
 }
 
+std::string null_position_path(const PipelinePlaces& places) { return places.directory + "/null_position"; }
+
 Result<std::unique_ptr<Destination>> make_destination(const PipelinePlaces& places, const Options& options, LedgerStore& ledger) {
   static const SystemClock clock;
   switch (places.destination.kind) {
@@ -31,7 +33,7 @@ Result<std::unique_ptr<Destination>> make_destination(const PipelinePlaces& plac
       duckdb.memory_limit_bytes = share_memory(options.memory_limit, places.destination.kind).destination;
       return make_duckdb_destination(std::move(duckdb));
     }
-    case DestinationName::Kind::null: return std::unique_ptr<Destination>(std::make_unique<NullDestination>(places.directory + "/null_position"));
+    case DestinationName::Kind::null: return std::unique_ptr<Destination>(std::make_unique<NullDestination>(null_position_path(places)));
     case DestinationName::Kind::snowflake: {
       TRY(SnowflakeOptions snowflake, require_snowflake(options));
       TRY(std::unique_ptr<Destination> destination, make_snowflake_destination(std::move(snowflake), ledger, clock));

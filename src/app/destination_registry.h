@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <string>
 
 #include "app/options.h"
 #include "app/pipeline_places.h"
@@ -15,6 +16,9 @@ struct MemoryShares {
   std::uint64_t pipeline = 0;
 };
 MemoryShares share_memory(std::uint64_t limit, DestinationName::Kind kind);
+
+/// Where null: keeps its position.
+std::string null_position_path(const PipelinePlaces& places);
 
 /// The one place that names concrete destinations. Nothing is opened or created yet. `ledger` must outlive the destination.
 Result<std::unique_ptr<Destination>> make_destination(const PipelinePlaces& places, const Options& options, LedgerStore& ledger);

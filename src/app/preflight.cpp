@@ -6,6 +6,7 @@
 #include "app/snowflake/snowflake_checks.h"
 #include "app/snowflake/snowflake_names.h"
 #include "app/snowflake/snowflake_settings.h"
+#include "app/start_checks.h"
 #include "app/table_checks.h"
 #include "postgres/connection.h"
 #include "source/catalog_reader.h"
@@ -30,6 +31,7 @@ class Examination {
     examine_snowflake();
     examine_state();
     examine_source();
+    report_gap();
     return std::move(found_);
   }
 
@@ -48,19 +50,25 @@ class Examination {
     add(check_snowflake(*options));
   }
 
-  void examine_state() {
+  Result<std::optional<StateRecord>> load_state() const {
     auto store = SqliteStateStore::open_existing(request_.places.state_path);
-    if (!store) {
-      if (store.error().code != "state_missing") add(check_of(store.error()));
-      return;
+    if (store) return (*store)->load(request_.options.pipeline);
+    if (store.error().code == "state_missing") return std::optional<StateRecord>();
+    return std::move(store).error();
+  }
+
+  void examine_state() {
+    auto record = load_state();
+    if (!record) {
+      state_unusable_ = true;
+      return add(check_of(record.error()));
     }
-    auto record = (*store)->load(request_.options.pipeline);
-    if (!record) return add(check_of(record.error()));
     found_.state = std::move(*record);
     if (!found_.state) return;
     add(good("state", "resumes at " + to_string(found_.state->checkpoint.end_lsn) + " (" + request_.places.state_path + ")"));
     const std::string destination = request_.places.destination.text();
     if (found_.state->destination != destination && !found_.state->destination.empty()) {
+      state_unusable_ = true;
       add(decision("state", "the state in " + request_.places.state_path + " belongs to " + found_.state->destination + ", not " + destination,
                    "give that --to, another --pipeline, or another --state"));
     }
@@ -92,11 +100,11 @@ class Examination {
     auto facts = read_session_facts(*replication, found_.slot, found_.slot);
     if (!facts) return add(check_of(facts.error()));
     found_.slot_exists = facts->slot.exists;
-    if (!facts->slot.exists) return;
-    if (facts->slot.plugin != "pgoutput") {
+    if (facts->slot.exists && facts->slot.plugin != "pgoutput") {
       return add(problem("slot", "the replication slot " + found_.slot + " uses " + facts->slot.plugin + " instead of pgoutput",
                          "choose another --pipeline"));
     }
+    if (!fits(*facts) || !facts->slot.exists) return;
     if (facts->slot.database != found_.server.database) {
       return add(
           problem("slot", "the replication slot " + found_.slot + " belongs to the database " + facts->slot.database, "choose another --pipeline"));
@@ -105,12 +113,39 @@ class Examination {
       return add(note("slot", "the slot " + found_.slot + " is in use by process " + std::to_string(facts->slot.active_pid) +
                                   " of the server; luge waits until it is free"));
     }
-    const bool lost = facts->slot.wal_status == "lost" || !facts->slot.invalidation_reason.empty();
-    if (lost && request_.options.on_gap == "stop") {
-      return add(decision("gap", "the server has given up the slot " + found_.slot + ": the WAL it needed is gone",
-                          "run with --on-gap resync to copy the tables again"));
-    }
     add(good("slot", "the slot " + found_.slot + " stands at " + to_string(facts->slot.confirmed_flush)));
+  }
+
+  /// Slot, publication and history still are what luge's state knows, or there is nothing to compare them with.
+  bool fits(const SessionFacts& session) {
+    if (state_unusable_) return true;
+    auto now = load_state();
+    if (!now) {
+      add(check_of(now.error()));
+      return true;
+    }
+    const StartFacts facts{session, found_.state, std::move(*now), look_for_remains(request_.places)};
+    found_.mirror_adopted = !facts.after && facts.remains.adoptable && session.slot.exists;
+    if (finds_unknown_slot(facts)) {
+      add(check_of(unknown_slot(found_.slot)));
+      return false;
+    }
+    gap_ = foresee_gap(facts);
+    found_.repairs = gap_ && is_repairable(*gap_) && request_.options.on_gap == "resync";
+    return !gap_;
+  }
+
+  /// Last, since by then the tables are known: those that are published, or would be if there is no publication any more.
+  void report_gap() {
+    if (!gap_) return;
+    if (found_.repairs) {
+      return add(
+          warning("gap", gap_->what + "; every table is copied again (--on-gap resync)", "run without --on-gap resync to stop and look first"));
+    }
+    std::vector<TableName> tables;
+    for (const CatalogTable& table : found_.tables) tables.push_back(table.name);
+    found_.gap = to_error(*gap_, tables);
+    add(check_of(*found_.gap));
   }
 
   void examine_publication(Connection& sql) {
@@ -118,7 +153,7 @@ class Examination {
     if (!publication) return add(check_of(publication.error()));
     found_.publication_exists = publication->has_value();
     if (!publication->has_value()) {
-      if (!found_.server.may_create_publication) {
+      if (!found_.server.may_create_publication && (!gap_ || found_.repairs)) {
         add(problem("publication", "role " + found_.server.role + " may not create the publication " + found_.slot,
                     "GRANT CREATE ON DATABASE \"" + found_.server.database + "\" TO " + found_.server.role +
                         ";  -- and it must own the tables; or let their owner run\nCREATE PUBLICATION " + found_.slot +
@@ -189,6 +224,8 @@ class Examination {
 
   const PreflightRequest& request_;
   Preflight found_;
+  bool state_unusable_ = false;
+  std::optional<GapVerdict> gap_;
 };
 
 }  // namespace

@@ -24,6 +24,9 @@ struct Preflight {
   bool slot_exists = false;
   bool publication_exists = false;
   std::optional<StateRecord> state;    ///< of an earlier run
+  bool mirror_adopted = false;         ///< the state is missing; what the mirror holds decides
+  std::optional<Error> gap;            ///< what stops it: slot, publication or history are not what the state knows
+  bool repairs = false;                ///< such a gap, by copying again (--on-gap resync)
 
   ExitCode exit_code() const { return exit_code_of(checks); }
 };

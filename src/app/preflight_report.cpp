@@ -77,15 +77,21 @@ std::string checks_text(const std::vector<Check>& checks, bool all) {
 
 std::string plan_text(const Preflight& preflight, const PipelinePlaces& places, const Options& options) {
   std::string out = fmt::format("{} → {} ({})\n", preflight.source, places.destination.text(), options.mode);
-  if (preflight.state) {
+  if (preflight.gap) {
+    out += "stops: where it would go on from does not fit any more\n";
+  } else if (preflight.repairs) {
+    out += "makes the replication slot " + preflight.slot + " anew and copies every table again: changes are missing\n";
+  } else if (preflight.state) {
     out += "resumes; nothing new is created\n";
+  } else if (preflight.mirror_adopted) {
+    out += "goes on from what the mirror holds: luge's state is missing, and is made anew in " + places.state_path + "\n";
   } else {
     if (!preflight.publication_exists) out += "creates the publication " + preflight.slot + "\n";
     if (!preflight.slot_exists) out += "creates the replication slot " + preflight.slot + "\n";
     out += "keeps its state in " + places.state_path + "\n";
   }
   if (preflight.tables.empty()) return out + "no table yet\n";
-  out += preflight.state ? "\n" : "copies, then follows\n\n";
+  out += (preflight.state || preflight.mirror_adopted) && !preflight.repairs ? "\n" : "copies, then follows\n\n";
   TextTable table({"TABLE", "ROWS (ABOUT)", "SIZE", "KEY", "NOTES"},
                   {TextTable::Align::left, TextTable::Align::right, TextTable::Align::right, TextTable::Align::left, TextTable::Align::left});
   std::uint64_t bytes = 0;

@@ -84,6 +84,16 @@ StatusDocument::Table table_of(const json& object) {
   return table;
 }
 
+/// A gap stops the pipeline as a whole and is kept by none of its tables: what would go on is what misses changes.
+void show_gap(StatusDocument& document) {
+  const bool stopped = document.state == "failed" || document.state == "not_running";
+  if (!stopped || !document.error || document.error->code != "gap") return;
+  for (auto& table : document.tables) {
+    const auto state = parse_table_state(table.state);
+    if (state && goes_on(*state)) table.state = to_string(TableState::gap);
+  }
+}
+
 std::string state_text(const StatusDocument::Table& table) {
   if (!table.copy) return table.state;
   const auto& copy = *table.copy;
@@ -158,12 +168,14 @@ StatusDocument make_status(const DriverStatus& driver, PgTimestamp now, const st
   if (health)
     document.link = StatusDocument::Link{health->breaker, health->last_error, health->retries, health->rows_sent, health->bytes_sent, health->common};
   if (driver.error) document.error = StatusDocument::Problem{driver.error->code, driver.error->what, driver.error->hint};
+  show_gap(document);
   return document;
 }
 
 void fill_tables(StatusDocument& document, const std::vector<TableRecord>& records, Lsn durable) {
   for (const TableRecord& record : records) document.tables.push_back(table_of(record, durable));
   sort_tables(document);
+  show_gap(document);
 }
 
 std::string to_json(const StatusDocument& document) {

@@ -78,7 +78,7 @@ struct StatusDocument {
 
 /// What the running luge knows.
 StatusDocument make_status(const DriverStatus& driver, PgTimestamp now, const std::optional<DestinationHealth>& health = std::nullopt);
-/// The tables of a destination that nobody works on.
+/// The tables of a destination that nobody works on; `document.error` says whether they stopped at a gap.
 void fill_tables(StatusDocument& document, const std::vector<TableRecord>& records, Lsn durable);
 
 std::string to_json(const StatusDocument& document);

@@ -7,6 +7,7 @@
 
 #include "app/control_socket.h"
 #include "app/destination_registry.h"
+#include "app/last_error.h"
 #include "app/pipeline_host.h"
 #include "app/preflight.h"
 #include "app/preflight_report.h"
@@ -103,7 +104,10 @@ Result<ExitCode> run_verb(const Options& options, const Environment& environment
     TRY(lock, InstanceLock::acquire_patiently(places.lock));
   }
   const Preflight preflight = examine({options, places, selection, source});
-  if (preflight.exit_code() != ExitCode::done) return error_of(preflight);
+  if (preflight.exit_code() != ExitCode::done) {
+    if (lock && preflight.gap) store_last_error(places.directory, *preflight.gap);
+    return error_of(preflight);
+  }
   announce(preflight, places, options, terminal);
 
   TRY(const auto host, PipelineHost::open(options, places, selection, source, std::move(lock)));

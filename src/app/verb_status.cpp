@@ -27,8 +27,8 @@ StatusDocument offline_status(const Options& options, const PipelinePlaces& plac
     document.source = mirror.state()->source;
     document.acknowledged = to_string(mirror.state()->ack_intent);
   }
-  fill_tables(document, mirror.frontier().tables, durable);
   document.error = load_last_error(places.directory);
+  fill_tables(document, mirror.frontier().tables, durable);
   return document;
 }
 

@@ -17,12 +17,14 @@ enum class TableState : std::uint8_t {
   catching_up,  ///< copied and swapped in; changes visible in the copy's snapshot are still filtered
   live,
   quarantined,  ///< stopped at its first bad position; other tables go on
-  gap,          ///< changes are known to be missing
+  gap,          ///< changes are known to be missing: shown by `status` while a gap keeps the pipeline from going on
   resyncing,    ///< live data stays readable while a new copy fills a shadow
   dropped,      ///< left the source or the publication; destination kept
 };
 std::string_view to_string(TableState state);
 std::optional<TableState> parse_table_state(std::string_view text);
+/// It has rows that follow the source: the changes of a gap are missing from them.
+constexpr bool goes_on(TableState state) { return state == TableState::live || state == TableState::catching_up || state == TableState::resyncing; }
 
 /// Why a table stopped. Names and types, never values.
 struct Quarantine {

@@ -45,13 +45,7 @@ Result<Opening> DriverOpening::first_start(Opening opening) {
     return make_error(Recovery::stop_pipeline, "standby", "the server is a standby in recovery; luge copies and follows the primary",
                       "connect to the primary");
   }
-  if (opening.facts.slot.exists) {
-    return needs_operator("slot_exists",
-                          "replication slot " + gate_.slot() +
-                              " exists already, but luge's state knows nothing of it: another luge may be using it, or the state was deleted",
-                          "choose another --pipeline, point --state at the right place, or remove the slot with: SELECT pg_drop_replication_slot('" +
-                              gate_.slot() + "')");
-  }
+  if (opening.facts.slot.exists) return unknown_slot(gate_.slot());
   // Tables that are there already are copied again. An epoch of its own makes that survive a crash: until the destination has
   // committed in it, every start copies all of them.
   opening.resync_all = !opening.frontier.tables.empty();
@@ -68,7 +62,8 @@ Result<Opening> DriverOpening::adopt(Opening opening) {
   StateRecord& record = opening.record;
   remember_source(opening.facts, record);
   // The publication there now need not be the one that was followed.
-  if (const auto memory = decode_fingerprint(opening.frontier.catalog_memory)) record.publication_oid = memory->publication;
+  const auto memory = decode_fingerprint(opening.frontier.catalog_memory);
+  if (memory && memory->publication != 0) record.publication_oid = memory->publication;
   record.publication_seen = safe;
   record.slot = gate_.slot();
   record.publication = gate_.publication();
@@ -91,8 +86,7 @@ Result<Opening> DriverOpening::adopt(Opening opening) {
 Result<Opening> DriverOpening::resume(Opening opening) {
   const GapVerdict verdict = evaluate_gap(opening.facts, opening.record, opening.frontier);
   if (verdict.kind != GapVerdict::Kind::resume) {
-    const bool repairable = verdict.kind == GapVerdict::Kind::gap || verdict.kind == GapVerdict::Kind::destination;
-    if (!repairable || options_.on_gap != DriverOptions::OnGap::resync) return to_error(verdict);
+    if (!is_repairable(verdict) || options_.on_gap != DriverOptions::OnGap::resync) return to_error(verdict, tables_in_gap(opening.frontier.tables));
     log_event(LogLevel::warn, "gap_repair", verdict.what + "; every table is copied again (on_gap: resync)",
               {{"from", to_string(verdict.from)}, {"to", to_string(verdict.to)}});
     return start_over(std::move(opening));

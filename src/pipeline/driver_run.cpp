@@ -134,11 +134,9 @@ Result<std::unique_ptr<ReplicationStream>> Driver::Impl::connect(Running& runnin
   TRY(facts, gate_.facts());
   const GapVerdict verdict = evaluate_gap(facts, running.state.record(), current_frontier(running));
   if (verdict.kind != GapVerdict::Kind::resume) {
-    Error error = to_error(verdict);
+    Error error = to_error(verdict, tables_in_gap(running.pipeline.tables()));
     // A gap found while running is repaired where gaps are repaired: at the next opening.
-    if (verdict.kind != GapVerdict::Kind::unavailable && verdict.kind != GapVerdict::Kind::identity &&
-        options_.on_gap == DriverOptions::OnGap::resync)
-      error.recovery = Recovery::retry;
+    if (is_repairable(verdict) && options_.on_gap == DriverOptions::OnGap::resync) error.recovery = Recovery::retry;
     return error;
   }
   if (facts.server_lsn < running.pipeline.status().received) {
@@ -199,9 +197,9 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
     }
     auto wait = running.pipeline.step();
     if (!wait) {
-      Error error = std::move(wait).error();
+      Error error = with_tables(std::move(wait).error(), tables_in_gap(running.pipeline.tables()));
       running.pipeline.end_session();
-      // Another history (WitnessCheck): repaired where gaps are repaired, or left to an operator.
+      // Another history (WitnessCheck), or no publication: repaired where gaps are repaired, or left to an operator.
       if (error.code == "gap" && options_.on_gap == DriverOptions::OnGap::resync) {
         begin_again_ = true;
         error.recovery = Recovery::retry;

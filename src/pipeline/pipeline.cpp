@@ -372,6 +372,12 @@ PipelineStatus Pipeline::Impl::status() const {
   return status;
 }
 
+std::vector<TableRecord> Pipeline::Impl::tables() const {
+  std::vector<TableRecord> records;
+  for (TableStatus& table : tables_.status()) records.push_back(std::move(table.record));
+  return records;
+}
+
 bool Pipeline::Impl::caught_up(Lsn lsn) {
   reporter_.want(lsn);
   if (!tables_.all_copied()) return false;
@@ -393,6 +399,7 @@ void Pipeline::cancel_barrier(std::uint64_t id) { impl_->cancel_barrier(id); }
 Result<std::uint64_t> Pipeline::request_barrier(Lsn lsn) { return impl_->request_barrier(lsn); }
 std::optional<Result<std::shared_ptr<ReadHandle>>> Pipeline::take_barrier(std::uint64_t id) { return impl_->take_barrier(id); }
 PipelineStatus Pipeline::status() const { return impl_->status(); }
+std::vector<TableRecord> Pipeline::tables() const { return impl_->tables(); }
 Checkpoint Pipeline::durable_checkpoint() const { return impl_->durable_checkpoint(); }
 Lsn Pipeline::intent_saved() const { return impl_->intent_saved(); }
 bool Pipeline::caught_up(Lsn lsn) { return impl_->caught_up(lsn); }

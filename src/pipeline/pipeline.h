@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/memory_budget.h"
@@ -81,6 +82,7 @@ class Pipeline {
   std::optional<Result<std::shared_ptr<ReadHandle>>> take_barrier(std::uint64_t id);
 
   PipelineStatus status() const;
+  std::vector<TableRecord> tables() const;
   Checkpoint durable_checkpoint() const;
   Lsn intent_saved() const;
   /// True when every transaction that committed before `lsn` is durable and acknowledged, and no table is still to be copied.

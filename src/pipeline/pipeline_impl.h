@@ -32,6 +32,7 @@ class Pipeline::Impl {
   void cancel_barrier(std::uint64_t id);
   std::optional<Result<std::shared_ptr<ReadHandle>>> take_barrier(std::uint64_t id);
   PipelineStatus status() const;
+  std::vector<TableRecord> tables() const;
   const Checkpoint& durable_checkpoint() const { return ledger_.durable_checkpoint(); }
   Lsn intent_saved() const { return reporter_.intent_saved(); }
   bool caught_up(Lsn lsn);

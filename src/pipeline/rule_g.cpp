@@ -9,6 +9,8 @@ namespace {
 
 using Kind = GapVerdict::Kind;
 
+constexpr std::size_t kTablesNamed = 5;
+
 const char* const kResync = "luge run … --on-gap resync copies the affected tables again (the mirror stays readable meanwhile)";
 
 GapVerdict verdict(Kind kind, Lsn from, Lsn to, std::string what, std::string hint) { return {kind, from, to, std::move(what), std::move(hint)}; }
@@ -91,7 +93,9 @@ std::optional<GapVerdict> check_history(const SessionFacts& facts, const StateRe
 
 std::optional<GapVerdict> check_destination(const StateRecord& state, const Frontier& destination) {
   if (!state.mirror_uuid.empty() && destination.mirror_uuid != state.mirror_uuid) {
-    return verdict(Kind::destination, {}, state.checkpoint.end_lsn, "the destination is not the one this pipeline filled (its identity differs)",
+    return verdict(Kind::destination, {}, state.checkpoint.end_lsn,
+                   destination.mirror_uuid.empty() ? "the mirror that this pipeline filled is gone"
+                                                   : "the destination is not the one this pipeline filled (its identity differs)",
                    kResync);
   }
   if (destination.checkpoint.epoch > state.epoch) {
@@ -134,7 +138,43 @@ GapVerdict another_history(Lsn confirmed_flush, Lsn witness, Lsn seen) {
                  kResync);
 }
 
-Error to_error(const GapVerdict& verdict) {
+Frontier frontier_of(const StateRecord& state) {
+  Frontier frontier;
+  frontier.mirror_uuid = state.mirror_uuid;
+  frontier.checkpoint = state.checkpoint;
+  frontier.intent = state.ack_intent;
+  return frontier;
+}
+
+bool is_repairable(const GapVerdict& verdict) { return verdict.kind == Kind::gap || verdict.kind == Kind::destination; }
+
+Error with_tables(Error gap, const std::vector<TableName>& tables) {
+  if (gap.code != "gap" || tables.empty()) return gap;
+  gap.what += "; affected: ";
+  const std::size_t named = std::min(tables.size(), kTablesNamed);
+  for (std::size_t i = 0; i < named; ++i) gap.what += (i == 0 ? "" : ", ") + to_string(tables[i]);
+  if (tables.size() > named) gap.what += " and " + std::to_string(tables.size() - named) + " more";
+  return gap;
+}
+
+std::vector<TableName> tables_in_gap(const std::vector<TableRecord>& tables) {
+  std::vector<TableName> names;
+  for (const TableRecord& table : tables) {
+    if (goes_on(table.state)) names.push_back(table.name);
+  }
+  return names;
+}
+
+Error unknown_slot(const std::string& slot) {
+  return needs_operator(
+      "slot_exists",
+      "replication slot " + slot + " exists already, but luge's state knows nothing of it: another luge may be using it, or the state was deleted",
+      "choose another --pipeline, point --to and --state at the right place, or remove the slot with: SELECT "
+      "pg_drop_replication_slot('" +
+          slot + "')");
+}
+
+Error to_error(const GapVerdict& verdict, const std::vector<TableName>& tables) {
   if (verdict.kind == Kind::unavailable) return make_error(Recovery::reconnect, "unavailable", verdict.what, verdict.hint);
   std::string what = verdict.what;
   if (verdict.kind != Kind::identity) {
@@ -142,7 +182,7 @@ Error to_error(const GapVerdict& verdict) {
             (verdict.from.is_zero() ? "before " + to_string(verdict.to) : "between " + to_string(verdict.from) + " and " + to_string(verdict.to)) +
             " may be missing; the mirror is consistent as of its checkpoint and nothing was changed";
   }
-  return needs_operator(verdict.kind == Kind::identity ? "identity" : "gap", std::move(what), verdict.hint);
+  return with_tables(needs_operator(verdict.kind == Kind::identity ? "identity" : "gap", std::move(what), verdict.hint), tables);
 }
 
 }  // namespace luge

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "model/frontier.h"
@@ -27,6 +28,12 @@ struct GapVerdict {
 /// Pure. Evaluated after every connect, before the first row.
 GapVerdict evaluate_gap(const SessionFacts& facts, const StateRecord& state, const Frontier& destination);
 
+/// The destination as the state knows it, for a test without opening it: it stands there, or further.
+Frontier frontier_of(const StateRecord& state);
+
+/// `on_gap: resync` can help: changes are missing, but everything is where it belongs.
+bool is_repairable(const GapVerdict& verdict);
+
 /// The publication was dropped, or `made_again`. Up to `from` it was certainly there; zero: nobody has looked.
 GapVerdict publication_lost(const std::string& publication, bool made_again, Lsn from, Lsn to);
 
@@ -34,6 +41,13 @@ GapVerdict publication_lost(const std::string& publication, bool made_again, Lsn
 GapVerdict another_history(Lsn confirmed_flush, Lsn witness, Lsn seen);
 
 /// A verdict as the error that stops the pipeline (exit code 3).
-Error to_error(const GapVerdict& verdict);
+Error to_error(const GapVerdict& verdict, const std::vector<TableName>& tables = {});
+/// The error of a gap, naming the tables whose changes may be missing: a few, then how many more.
+Error with_tables(Error gap, const std::vector<TableName>& tables);
+/// Those of `tables` that a gap concerns: what is copied again anyway, is stopped or has left is not among them.
+std::vector<TableName> tables_in_gap(const std::vector<TableRecord>& tables);
+
+/// A slot that neither state nor destination knows of, at a first start.
+Error unknown_slot(const std::string& slot);
 
 }  // namespace luge

@@ -83,6 +83,29 @@ TEST(RuleG, TheGapOfALostPublicationBeginsWhereItWasSeenLast) {
   EXPECT_EQ(evaluate_gap(c.facts, c.state, c.destination).to, Lsn{1000});
 }
 
+TEST(RuleG, AGapNamesItsTables) {
+  Case c;
+  c.facts.slot.exists = false;
+  const auto what = [&](std::vector<TableName> tables) { return to_error(evaluate_gap(c.facts, c.state, c.destination), tables).what; };
+  EXPECT_EQ(what({}).find("affected"), std::string::npos);
+  EXPECT_TRUE(what({{"public", "a"}, {"Shop", "b"}}).ends_with("; affected: public.a, \"Shop\".b"));
+  std::vector<TableName> many;
+  for (char name = 'a'; name < 'j'; ++name) many.push_back({"public", std::string(1, name)});
+  EXPECT_TRUE(what(many).ends_with("; affected: public.a, public.b, public.c, public.d, public.e and 4 more"));
+  c.facts.system_identifier = 43;
+  EXPECT_EQ(what(many).find("affected"), std::string::npos) << "nothing is known to be missing";
+}
+
+TEST(RuleG, OnlyTablesThatGoOnAreInAGap) {
+  std::vector<TableRecord> tables;
+  for (const TableState state : {TableState::waiting, TableState::copying, TableState::catching_up, TableState::live, TableState::quarantined,
+                                 TableState::resyncing, TableState::dropped}) {
+    tables.emplace_back().state = state;
+    tables.back().name = {"public", std::string(to_string(state))};
+  }
+  EXPECT_EQ(tables_in_gap(tables), (std::vector<TableName>{{"public", "catching_up"}, {"public", "live"}, {"public", "resyncing"}}));
+}
+
 TEST(RuleG, ServerThatEndsBeforeWhatWeHoldWasRestored) {
   Case c;
   c.facts.server_lsn = Lsn{599};

@@ -31,14 +31,17 @@ def mirror_replaced_by_an_older_copy(case):
     case.stop()
     shutil.copy(case.directory / "older", file_of(case))
     case.sql("INSERT INTO t VALUES (101, 'hushhush')")
-    gap_is_found_and_repaired(case, "older|restored|behind|stands at")
+    gap_is_found_and_repaired(case, "older|restored|behind|stands at", foreseen=False)
 
 
 @python_case
 def mirror_deleted(case):
     mirrored_then_stopped(case)
     file_of(case).unlink()
+    case.verb(3, ["doctor", "--source", case.luge.source], ["mirror", "resync"])
     case.run(3, ["app.duckdb|mirror|destination", "resync"])
+    if file_of(case).exists():
+        raise CaseFailed("the refused run made a new mirror")
     case.luge.options += ["--on-gap", "resync"]
     case.run(0)
 
@@ -190,7 +193,7 @@ def state_lost_and_publication_recreated(case):
     case.execute(f"DROP PUBLICATION {publication}")
     case.sql("INSERT INTO t VALUES (200, 'in the hole')")
     case.execute(f"CREATE PUBLICATION {publication} FOR TABLE t")
-    gap_is_found_and_repaired(case, "publication")
+    gap_is_found_and_repaired(case, "publication", foreseen=False)
 
 
 @python_case

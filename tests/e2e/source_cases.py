@@ -2,7 +2,7 @@
 import signal
 import time
 
-from case import CaseFailed, python_case
+from case import CaseFailed, name_of, python_case
 from support.luge_process import lsn_number
 from support.postgres_server import PostgresServer
 
@@ -29,14 +29,26 @@ def mirrored_then_stopped(case, more="INSERT INTO t VALUES (100, 'hushhush'); DE
         case.sql(more)
 
 
-def gap_is_found_and_repaired(case, *patterns):
-    """Exit 3 and not a byte changed; with --on-gap resync everything is right again."""
+def gap_is_found_and_repaired(case, *patterns, foreseen=True):
+    """Exit 3 and not a byte changed; with --on-gap resync everything is right again. `foreseen`: plan and doctor see it too, and run opens nothing."""
     before = case.query("SELECT count(*), sum(id) FROM public.t")
-    case.run(3, patterns)
+    file = case.directory / "app.duckdb"
+    untouched = file.read_bytes()
+    if foreseen:
+        for verb in ("doctor", "plan"):
+            case.verb(3, [verb, "--source", case.luge.source], [*patterns, r"public\.t"])
+    case.run(3, [*patterns, r"public\.t"])
     if case.query("SELECT count(*), sum(id) FROM public.t") != before:
         raise CaseFailed("the mirror changed although luge stopped for a gap")
+    if foreseen and file.read_bytes() != untouched:
+        raise CaseFailed("luge opened the mirror before it refused to start")
+    status = case.luge.status()
+    if {name_of(table): table["state"] for table in status["tables"]} != {"public.t": "gap"} or status["error"]["code"] != "gap":
+        raise CaseFailed(f"status does not show the gap: {status}")
     case.run(3, patterns)
     case.luge.options += ["--on-gap", "resync"]
+    if foreseen:
+        case.verb(0, ["plan", "--source", case.luge.source, "--on-gap", "resync"], ["copies every table again"])
     case.run(0)
     case.sql("INSERT INTO t VALUES (1000, 'after the repair')")
 
@@ -155,6 +167,19 @@ def slot_is_in_use(case):
     if code not in (1, 3):
         raise CaseFailed(f"a second luge on the same slot gave exit {code}: {second.errors[-1000:]}")
     case.sql("INSERT INTO t VALUES (100, 'x')")
+
+
+@python_case
+def destination_is_mistyped(case):
+    """The slot is there, the mirror is elsewhere: nothing may be made in the wrong place."""
+    mirrored_then_stopped(case)
+    right, case.luge.to = case.luge.to, f"duckdb:{case.directory / 'wrong.duckdb'}"
+    for verb in ("doctor", "plan"):
+        case.verb(3, [verb, "--source", case.luge.source], [slot(case)])
+    case.run(3, [slot(case), "--to"])
+    if made := list(case.directory.glob("wrong.duckdb*")):
+        raise CaseFailed(f"the refused run made {made}")
+    case.luge.to = right
 
 
 @python_case
@@ -325,6 +350,7 @@ def restored_source(case):
     case.server.data = case.server.directory / "backup"
     case.server.start()
     case.sessions.clear()
+    case.verb(3, ["doctor", "--source", case.luge.source], ["restore|ends at|never had"])
     case.run(3, ["restore|ends at|never had"])
     case.luge.options += ["--on-gap", "resync"]
     case.run(0)
@@ -352,7 +378,7 @@ def restored_source_that_moved_on(case):
     [(beyond,)] = case.execute("SELECT pg_current_wal_lsn() > %s::pg_lsn", [followed])
     if not beyond:
         raise CaseFailed("the restored server has not written past what luge followed")
-    gap_is_found_and_repaired(case, "older copy|not the one luge followed")
+    gap_is_found_and_repaired(case, "older copy|not the one luge followed", foreseen=False)  # only the stream can tell
 
 
 @python_case
@@ -363,6 +389,7 @@ def another_cluster(case):
     other.execute("postgres", f'CREATE DATABASE "{case.database}"')
     home = case.luge.source
     case.luge.source = other.url(case.database)
+    case.verb(3, ["doctor", "--source", case.luge.source], ["cluster"])
     case.run(3, ["cluster|system identifier|identity"])
     if other.execute(case.database, "SELECT 1 FROM pg_replication_slots"):
         raise CaseFailed("luge created a slot on a server it does not know")
