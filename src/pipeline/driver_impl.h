@@ -83,6 +83,7 @@ class Driver::Impl {
   std::atomic<bool> ever_streamed_{false};       ///< before, an unreachable server is the user's to know at once
   bool whole_only_ = false;          ///< the server failed inside a streamed transaction
   bool begin_again_ = false;         ///< the stream showed a gap; the next opening repairs it
+  bool undefined_before_ = false;    ///< the last session ended because something does not exist
   bool text_only_ = false;           ///< a column without binary reader was met
   std::optional<Lsn> until_;         ///< what options_.until came to
   std::optional<Instant> drain_deadline_;

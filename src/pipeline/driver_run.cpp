@@ -199,14 +199,21 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
     if (!wait) {
       Error error = with_tables(std::move(wait).error(), tables_in_gap(running.pipeline.tables()));
       running.pipeline.end_session();
+      // The slot or the publication went away under the stream: the gap test says what that means. If it finds both in order, the publication
+      // is not the one that was there when this WAL was written, and trying again changes nothing.
+      const bool undefined = error.code == sqlstate::kUndefinedObject;
+      if (std::exchange(undefined_before_, undefined) && undefined) {
+        error = to_error(publication_lost(gate_.publication(), true, facts.slot.confirmed_flush, facts.server_lsn),
+                         tables_in_gap(running.pipeline.tables()));
+      } else if (undefined) {
+        error.recovery = Recovery::reconnect;
+      }
       // Another history (WitnessCheck), or no publication: repaired where gaps are repaired, or left to an operator.
       if (error.code == "gap" && options_.on_gap == DriverOptions::OnGap::resync) {
         begin_again_ = true;
         error.recovery = Recovery::retry;
         log_event(LogLevel::warn, "gap_repair", error.what + "; every table is copied again (on_gap: resync)");
       }
-      // The slot or the publication went away under the stream: the gap test says what that means.
-      if (error.code == sqlstate::kUndefinedObject) error.recovery = Recovery::reconnect;
       // PostgreSQL fails on some streamed transactions whose subtransaction changed a table and was rolled back; whole ones it can send.
       if (is_internal(error) && stream->options().streaming) {
         whole_only_ = true;

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import duckdb
-from case import CaseFailed, python_case
+from case import CaseFailed, Skipped, python_case
 from source_cases import DATA, gap_is_found_and_repaired, mirrored_then_stopped
 from support import child_process
 
@@ -194,6 +194,26 @@ def state_lost_and_publication_recreated(case):
     case.sql("INSERT INTO t VALUES (200, 'in the hole')")
     case.execute(f"CREATE PUBLICATION {publication} FOR TABLE t")
     gap_is_found_and_repaired(case, "publication", foreseen=False)
+
+
+@python_case
+def publication_recreated_and_nothing_remembers_it(case):
+    """Servers before 18 refuse to send what was written without the publication, for ever."""
+    if case.server.major >= 18:
+        raise Skipped("18 says nothing")
+    case.sql(DATA)
+    case.luge.to = "null:"
+    case.run(0)
+    for path in (case.directory / "state-home").rglob("state.db*"):
+        path.unlink()
+    publication = f"luge_{case.pipeline}"
+    case.execute(f"DROP PUBLICATION {publication}")
+    case.sql("INSERT INTO t VALUES (200, 'in the hole')")
+    case.execute(f"CREATE PUBLICATION {publication} FOR TABLE t")
+    case.run(3, ["publication", "made again", "resync"])
+    case.luge.options += ["--on-gap", "resync"]
+    case.run(0)
+    case.final_comparison = False
 
 
 @python_case
