@@ -22,23 +22,30 @@ DriverOptions::Until until_of(const std::string& text) {
 
 }  // namespace
 
-DriverOptions make_driver_options(const Options& options, const PipelinePlaces& places, const TableSelection& selection, ConnectionOptions source) {
+std::string options_fingerprint(const Options& options) { return options.mode + "|" + options.tables + "|" + options.columns.fingerprint(); }
+
+DriverOptions make_driver_options(const Options& options, const PipelinePlaces& places, const std::optional<TableSelection>& selection,
+                                  ConnectionOptions source) {
   const MemoryShares shares = share_memory(options.memory_limit, places.destination.kind);
   DriverOptions driver;
   driver.pipeline = options.pipeline;
   driver.source = std::move(source);
-  driver.wants = [selection](const TableName& name) { return selection.includes(name); };
+  if (selection) {
+    driver.wants = [selection = *selection](const TableName& name) { return selection.includes(name); };
+    driver.options_fingerprint = options_fingerprint(options);
+  }
+  driver.fixed_tables = !selection;
   driver.allow_no_identity = options.allow_no_identity;
   driver.memory_limit_bytes = shares.pipeline;
   driver.log_mode = options.mode == "log";
   driver.on_gap = options.on_gap == "resync" ? DriverOptions::OnGap::resync : DriverOptions::OnGap::stop;
+  driver.on_retype = options.on_retype == "resync" ? DriverOptions::OnRetype::resync : DriverOptions::OnRetype::stop;
   driver.streaming = options.streaming;
   driver.binary = binary_of(options.binary);
   driver.copy_connections = static_cast<std::uint32_t>(options.copy_connections);
   driver.parallel_copies = static_cast<std::uint32_t>(options.parallel_copies);
   driver.until = until_of(options.until);
   driver.destination_name = places.destination.text();
-  driver.options_fingerprint = options.mode + "|" + options.tables + "|" + options.columns.fingerprint();
 
   PipelineOptions& pipeline = driver.pipeline_options;
   pipeline.batch_max_size = options.batch_max_size;

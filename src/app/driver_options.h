@@ -1,4 +1,7 @@
 #pragma once
+#include <optional>
+#include <string>
+
 #include "app/options.h"
 #include "app/pipeline_places.h"
 #include "app/table_selection.h"
@@ -7,7 +10,11 @@
 
 namespace luge {
 
-/// The options of the option table as the driver takes them.
-DriverOptions make_driver_options(const Options& options, const PipelinePlaces& places, const TableSelection& selection, ConnectionOptions source);
+/// The options of the option table as the driver takes them. No selection: what the destination follows, and nothing else.
+DriverOptions make_driver_options(const Options& options, const PipelinePlaces& places, const std::optional<TableSelection>& selection,
+                                  ConnectionOptions source);
+
+/// What of the options decides which tables come and how their values read.
+std::string options_fingerprint(const Options& options);
 
 }  // namespace luge

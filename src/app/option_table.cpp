@@ -67,7 +67,8 @@ constexpr std::array kOptions{
         .value_name = "PATTERNS",
         .verbs = kRunning,
         .help =
-            "Which tables: globs separated by commas, exclusions with !. Default: all user tables. New tables that match are taken in while running.",
+            "Which tables: globs separated by commas, exclusions with !. Default: all user tables. New tables that match are taken in while running; "
+            "what is selected no more is not followed from the next start on, and its mirror stays as it is.",
         .example = "'public.*,!public.audit_*'"},
     OptionSpec{.name = "mode",
                .member = &Options::mode,
@@ -90,6 +91,13 @@ constexpr std::array kOptions{
                .choices = "stop|resync",
                .verbs = kRunning,
                .help = "When changes are missing (slot lost, file restored): stop and say which, or copy the tables again."},
+    OptionSpec{.name = "on-retype",
+               .member = &Options::on_retype,
+               .kind = Kind::choice,
+               .fallback = "stop",
+               .choices = "stop|resync",
+               .verbs = kRunning,
+               .help = "When the rules under columns give a copied table other types than it was copied with: stop and say which, or copy it again."},
     OptionSpec{.name = "on-quarantine",
                .member = &Options::on_quarantine,
                .kind = Kind::choice,

@@ -24,6 +24,7 @@ struct Options {
   std::string mode;         ///< mirror, log
   bool allow_no_identity = false;
   std::string on_gap;         ///< stop, resync
+  std::string on_retype;      ///< stop, resync
   std::string on_quarantine;  ///< continue, hold
   std::string snapshot;       ///< "" or the path of a read-only copy that is refreshed
   std::string until;          ///< "", caught-up, or an LSN

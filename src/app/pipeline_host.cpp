@@ -12,8 +12,9 @@
 
 namespace luge {
 
-Result<std::unique_ptr<PipelineHost>> PipelineHost::open(const Options& options, const PipelinePlaces& places, const TableSelection& selection,
-                                                         const ConnectionOptions& source, std::optional<InstanceLock> lock) {
+Result<std::unique_ptr<PipelineHost>> PipelineHost::open(const Options& options, const PipelinePlaces& places,
+                                                         const std::optional<TableSelection>& selection, const ConnectionOptions& source,
+                                                         std::optional<InstanceLock> lock) {
   CHECK_OK(make_private_directory(places.directory));
   if (!lock) {
     TRY(lock, InstanceLock::acquire_patiently(places.lock));

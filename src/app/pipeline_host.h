@@ -20,9 +20,10 @@ namespace luge {
 class PipelineHost {
  public:
   /// Creates what is missing of luge's own directory and state file, and takes the lock unless the caller has it; the destination
-  /// is opened by the driver.
-  static Result<std::unique_ptr<PipelineHost>> open(const Options& options, const PipelinePlaces& places, const TableSelection& selection,
-                                                    const ConnectionOptions& source, std::optional<InstanceLock> lock = std::nullopt);
+  /// is opened by the driver. No selection: what the destination follows, and nothing else.
+  static Result<std::unique_ptr<PipelineHost>> open(const Options& options, const PipelinePlaces& places,
+                                                    const std::optional<TableSelection>& selection, const ConnectionOptions& source,
+                                                    std::optional<InstanceLock> lock = std::nullopt);
   ~PipelineHost();
 
   /// Runs until drained or stopped by an error, answers the control socket meanwhile, then closes the destination.

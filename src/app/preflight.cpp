@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/destination_checks.h"
+#include "app/driver_options.h"
 #include "app/snowflake/snowflake_checks.h"
 #include "app/snowflake/snowflake_names.h"
 #include "app/snowflake/snowflake_settings.h"
@@ -66,6 +67,10 @@ class Examination {
     found_.state = std::move(*record);
     if (!found_.state) return;
     add(good("state", "resumes at " + to_string(found_.state->checkpoint.end_lsn) + " (" + request_.places.state_path + ")"));
+    if (!found_.state->options_fingerprint.empty() && found_.state->options_fingerprint != options_fingerprint(request_.options)) {
+      add(note("options", "--tables or the rules under `columns` are not those of the last run",
+               "tables that are selected no more are not followed any more; where the rules change types, --on-retype decides"));
+    }
     const std::string destination = request_.places.destination.text();
     if (found_.state->destination != destination && !found_.state->destination.empty()) {
       state_unusable_ = true;

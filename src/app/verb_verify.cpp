@@ -29,16 +29,14 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
-/// Nobody runs: a pipeline of this process feeds the mirror until both sides have been compared. It takes in no new table.
+/// Nobody runs: a pipeline of this process feeds the mirror until both sides have been compared. It takes in no new table and releases none.
 Result<VerifyReport> verify_embedded(Options options, const PipelinePlaces& places, std::unique_ptr<OfflineMirror> mirror) {
   TRY(const ConnectionOptions source, find_source(options, mirror->state()));
-  std::string followed;
-  for (const TableRecord& table : mirror->frontier().tables) followed += (followed.empty() ? "" : ",") + to_string(table.name);
+  const bool empty = mirror->frontier().tables.empty();
   options.mode = mirror->log_mode() ? "log" : "mirror";
   mirror.reset();
-  if (followed.empty()) return fatal("no_mirror", "the mirror has no tables yet", "start luge run");
-  TRY(const TableSelection selection, TableSelection::parse(followed));
-  TRY(const auto host, PipelineHost::open(options, places, selection, source));
+  if (empty) return fatal("no_mirror", "the mirror has no tables yet", "start luge run");
+  TRY(const auto host, PipelineHost::open(options, places, std::nullopt, source));
   Status ended = ok();
   std::atomic<bool> running{true};
   std::jthread pipeline([&] {

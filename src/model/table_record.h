@@ -19,7 +19,7 @@ enum class TableState : std::uint8_t {
   quarantined,  ///< stopped at its first bad position; other tables go on
   gap,          ///< changes are known to be missing: shown by `status` while a gap keeps the pipeline from going on
   resyncing,    ///< live data stays readable while a new copy fills a shadow
-  dropped,      ///< left the source or the publication; destination kept
+  dropped,      ///< left the source, the publication or the selection; destination kept
 };
 std::string_view to_string(TableState state);
 std::optional<TableState> parse_table_state(std::string_view text);

@@ -20,7 +20,8 @@ CatalogService::CatalogService(const DriverOptions& options, const StateRecord& 
                                std::function<void()> wake)
     : publication_(record.publication),
       watcher_(options.source,
-               CatalogScanOptions{record.publication, own, options.wants, options.allow_no_identity, record.publication_oid, record.publication_seen},
+               CatalogScanOptions{record.publication, own, options.wants, options.allow_no_identity, record.publication_oid, record.publication_seen,
+                                  options.fixed_tables},
                followed(frontier), frontier.catalog_memory, options.catalog_poll_interval, std::move(wake)) {}
 
 TableEvent CatalogService::to_event(CatalogChange change) const {

@@ -26,15 +26,18 @@ namespace luge {
 struct DriverOptions {
   enum class Binary : char { automatic, on, off };
   enum class OnGap : char { stop, resync };
+  enum class OnRetype : char { stop, resync };
 
   std::string pipeline = "luge";        ///< slot and publication are luge_<pipeline>
   ConnectionOptions source;
   std::function<bool(const TableName&)> wants = [](const TableName&) { return true; };
+  bool fixed_tables = false;            ///< what the destination follows, and nothing else, whatever `wants` says
   bool allow_no_identity = false;       ///< tables are published though the application's UPDATE and DELETE fail then
   PipelineOptions pipeline_options;
   std::size_t memory_limit_bytes = 128U << 20;  ///< the pipeline's share of the process budget (batches, builders, spool in memory)
   bool log_mode = false;
   OnGap on_gap = OnGap::stop;
+  OnRetype on_retype = OnRetype::stop;  ///< the rules for columns are not those that tables were copied with
   bool streaming = true;
   Binary binary = Binary::automatic;
   std::uint32_t copy_connections = 2;   ///< per table
@@ -48,7 +51,7 @@ struct DriverOptions {
     Lsn lsn;
   };
   Until until;
-  std::string options_fingerprint;
+  std::string options_fingerprint;      ///< empty: leave the stored one
   std::string destination_name;         ///< as given by the user, without secrets; for state and messages
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "pipeline/retyped_tables.h"
 #include "pipeline/rule_g.h"
 #include "source/catalog_fingerprint.h"
 
@@ -103,8 +104,24 @@ Result<Opening> DriverOpening::resume(Opening opening) {
     }
   }
   opening.record.timeline = opening.facts.timeline;
+  if (!opening.resync_all) CHECK_OK(apply_column_rules(opening.frontier.tables));
+  if (!options_.options_fingerprint.empty()) opening.record.options_fingerprint = options_.options_fingerprint;
   CHECK_OK(state_.save(lease_, opening.record));
   return opening;
+}
+
+Status DriverOpening::apply_column_rules(std::vector<TableRecord>& tables) const {
+  const std::vector<RetypedTable> retyped = find_retyped(tables, options_.pipeline_options.columns);
+  if (retyped.empty()) return ok();
+  if (options_.on_retype == DriverOptions::OnRetype::stop) return retyped_error(retyped);
+  for (const RetypedTable& one : retyped) {
+    log_event(LogLevel::warn, "table_retyped", "the rules under `columns` give it other types: it is copied again (on_retype: resync)",
+              {{"table", to_string(one.name)}});
+    for (TableRecord& table : tables) {
+      if (table.oid == one.oid) table.state = TableState::resyncing;
+    }
+  }
+  return ok();
 }
 
 Result<Opening> DriverOpening::start_over(Opening opening) {

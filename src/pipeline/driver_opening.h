@@ -30,6 +30,7 @@ class DriverOpening {
   Result<Opening> adopt(Opening opening);
   Result<Opening> resume(Opening opening);
   Result<Opening> start_over(Opening opening);
+  Status apply_column_rules(std::vector<TableRecord>& tables) const;
   Status make_slot(Opening& opening, Epoch epoch);
   static void remember_source(const SessionFacts& facts, StateRecord& record);
 

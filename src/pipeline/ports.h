@@ -36,7 +36,7 @@ class CatalogPort {
 struct TableFound {
   CatalogTable table;
 };
-/// A followed table left the catalog or the publication.
+/// A followed table left the catalog, the publication or the selection.
 struct TableGone {
   RelationOid oid = 0;
 };

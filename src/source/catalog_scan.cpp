@@ -133,12 +133,17 @@ Result<bool> CatalogScan::publication_is_there(Connection& sql) {
 }
 
 void CatalogScan::drop_gone(const std::vector<Named>& tables) {
-  std::set<RelationOid> published;
+  std::map<RelationOid, const TableName*> published;
   for (const Named& table : tables) {
-    if (table.published) published.insert(table.oid);
+    if (table.published) published.emplace(table.oid, &table.name);
   }
   std::erase_if(followed_, [&](const auto& entry) {
-    if (published.contains(entry.first)) return false;
+    const auto found = published.find(entry.first);
+    if (found != published.end()) {
+      if (options_.fixed || options_.wants(*found->second)) return false;
+      log_event(LogLevel::info, "table_released", "it is not selected any more: its changes are not followed, and its mirror stays as it is",
+                {{"table", to_string(*found->second)}});
+    }
     changes_.push_back(gone(entry.first));
     released_.insert(entry.first);
     return true;
@@ -148,6 +153,7 @@ void CatalogScan::drop_gone(const std::vector<Named>& tables) {
 }
 
 Status CatalogScan::take_in(Connection& sql, const std::vector<Named>& tables) {
+  if (options_.fixed) return ok();
   std::vector<RelationOid> fresh;
   std::vector<RelationOid> wanted;
   for (const Named& table : tables) {

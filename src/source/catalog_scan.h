@@ -19,7 +19,7 @@ namespace luge {
 struct CatalogChange {
   enum class Kind : char {
     found,      ///< wanted and published: `table`
-    gone,       ///< dropped, or not published any more
+    gone,       ///< dropped, or not published or wanted any more
     rewritten,  ///< its rows changed without events: `why`
     reshaped,   ///< it has another shape; `table` was read under a lock, and `after` is an insert position taken under it
     remember,   ///< `memory` is what a later process compares with, once everything before it in the list is durable
@@ -49,6 +49,7 @@ struct CatalogScanOptions {
   bool allow_no_identity = false;  ///< also such as make the application's UPDATE and DELETE fail once they are published
   Oid publication_oid = 0;  ///< what luge follows; 0: not known
   Lsn publication_seen{};   ///< up to here an earlier process was certain of it
+  bool fixed = false;       ///< whatever `wants` says, no table is taken in, and none is released
 };
 
 /// One look at the whole catalog after the other, each compared with the one before. A few cheap statements a look, more only for what

@@ -119,6 +119,33 @@ TEST_F(CatalogScanTest, tells_what_left_and_does_not_take_it_in_again) {
   EXPECT_THAT(look(scan), ElementsAre("found b")) << "its owner put it back";
 }
 
+TEST_F(CatalogScanTest, what_is_selected_no_more_is_released_and_comes_back_as_new) {
+  run("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE a, b");
+  std::vector<FollowedTable> followed;
+  for (const char* name : {"a", "b"}) {
+    followed.push_back(
+        {static_cast<RelationOid>(std::stoul(server_.run("SELECT '" + std::string(name) + "'::regclass::oid", database_))), 0, nullptr, false});
+    names_[followed.back().oid] = name;
+  }
+  CatalogScanOptions only_a = scan_options();
+  only_a.wants = [](const TableName& name) { return name.table == "a"; };
+  {
+    CatalogScan scan(only_a, followed, "");
+    EXPECT_THAT(look(scan), ElementsAre("gone b"));
+    EXPECT_THAT(look(scan), IsEmpty());
+  }
+  EXPECT_EQ(server_.run("SELECT count(*) FROM pg_publication_tables", database_), "2");
+  only_a.fixed = true;
+  {
+    run("CREATE TABLE c (id int PRIMARY KEY); ALTER TABLE a RENAME TO aa");
+    CatalogScan scan(only_a, followed, "");
+    EXPECT_THAT(look(scan), IsEmpty()) << "whatever is selected";
+  }
+  followed[1].dropped = true;
+  CatalogScan scan(scan_options(), followed, "");
+  EXPECT_THAT(look(scan), UnorderedElementsAre("found b", "found c"));
+}
+
 TEST_F(CatalogScanTest, one_table_that_may_not_be_published_does_not_keep_out_the_others) {
   run("CREATE ROLE owner_" + database_ + " LOGIN; GRANT CREATE ON DATABASE " + database_ + " TO owner_" + database_ +
       "; CREATE TABLE a (id int PRIMARY KEY);"

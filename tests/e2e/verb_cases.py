@@ -137,6 +137,46 @@ def verify_finds_equality_and_difference(case):
 
 
 @python_case
+def rules_for_columns_that_are_missing(case):
+    """Without the configuration that held `as: text` the next row must not stop its table."""
+    case.sql("CREATE TABLE t (id int PRIMARY KEY, n numeric(10,2)); INSERT INTO t SELECT i, i / 4.0 FROM generate_series(1, 50) i; "
+             "CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (1);")
+    config = case.write_config('columns: {"public.t.n": {as: text}}\n')
+    case.luge.config = config
+    case.as_text.add("public.t.n")
+    case.sync()
+    case.stop()
+    case.sql("INSERT INTO t VALUES (100, 5); INSERT INTO u VALUES (2);")
+    case.luge.config = None
+    case.run(3, [r"public\.t n \(text, now decimal\(10,2\)\)", "columns", "--config", "--on-retype resync"])
+    case.verb(3, ["verify", "--source", case.luge.source], [r"public\.t n", "--config"])
+    case.verb(0, ["plan", "--source", case.luge.source], ["columns"])
+    if {table["state"] for table in case.states().values()} != {"live"}:
+        raise CaseFailed(f"a table was stopped: {case.states()}")
+    case.luge.config = config
+    case.run(0)
+    case.same()
+    case.sql("INSERT INTO t VALUES (101, 6)")
+    case.luge.config = None
+    case.as_text.clear()
+    case.luge.options += ["--on-retype", "resync"]
+    case.sync()
+    case.sql("UPDATE t SET n = n + 1 WHERE id < 10; DELETE FROM t WHERE id = 20;")
+
+
+@python_case
+def verify_neither_takes_in_nor_releases_tables(case):
+    """Without a running luge, verify follows the stream itself, under no --tables of its own."""
+    case.sql(DATA + 'CREATE TABLE "Odd, Name" (id int PRIMARY KEY); INSERT INTO "Odd, Name" VALUES (1); CREATE TABLE renamed (id int PRIMARY KEY);')
+    case.sync()
+    case.stop()
+    case.sql("ALTER TABLE renamed RENAME TO renamed_since; CREATE TABLE later (id int PRIMARY KEY); INSERT INTO t VALUES (100, 'x');")
+    case.verb(0, ["verify", "--source", case.luge.source], ["Odd, Name", r"public\.t"])
+    if {table["state"] for table in case.states().values()} != {"live"} or "public.later" in case.states():
+        raise CaseFailed(f"verify changed what is followed: {case.states()}")
+
+
+@python_case
 def resync_of_an_unknown_table(case):
     case.sql(DATA)
     case.sync()
