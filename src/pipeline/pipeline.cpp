@@ -32,7 +32,7 @@ Pipeline::Impl::Impl(PipelineOptions options, PipelinePorts ports, PipelineStart
     : options_(std::move(options)),
       ports_(ports),
       ledger_(start.ack_intent),
-      tables_(ports.copies, options_.columns, start.frontier, start.resync_all),
+      tables_(ports.copies, options_.columns, start.frontier, start.epoch, start.resync_all),
       router_(options_, ports.catalog, tables_, builder_, ledger_, start.epoch),
       reporter_(ports.state, start.ack_intent),
       last_sealed_(start_checkpoint(start)),
@@ -153,7 +153,7 @@ Result<bool> Pipeline::Impl::tend_tables(Instant now) {
   bool any = tables_.start_wanted(builder_, now);
   if (!draining_) {
     for (;;) {
-      TRY(const bool more, tables_.apply_next_event(ports_.tables, builder_, now));
+      TRY(const bool more, tables_.apply_next_event(ports_.tables, builder_, ledger_.received(), now));
       if (!more) break;
       any = true;
     }

@@ -75,6 +75,7 @@ struct CopyFailed {
   Attempt attempt = 0;
   Error error;  ///< recovery retry: start again under the next attempt; quarantine_table: stop this table
   std::optional<Quarantine> quarantine;  ///< more about the latter
+  Lsn read_at{};  ///< as in CopyDone; zero: it had not begun to read
 };
 /// No transaction that the snapshot of `attempt` does not see can commit at or before `lsn` unseen any more: once the stream
 /// has passed `lsn`, the filter may go (algorithm E, step 7).

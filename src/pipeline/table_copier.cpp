@@ -33,10 +33,10 @@ std::vector<bool> text_flags(const std::vector<CopyColumn>& columns) {
 }
 
 /// The refused value as an error that stops the table; the details travel beside it.
-Error refused(const TableName& table, const Misfit& misfit) {
+Error refused(const TableName& table, const Misfit& misfit, Lsn read_at) {
   return make_error(Recovery::quarantine_table, misfit.code,
-                    "column " + misfit.column + " of type " + misfit.type + " of table " + to_string(table) +
-                        " has a value its destination column cannot hold exactly: " + misfit.reason,
+                    "column " + misfit.column + " of type " + misfit.type + " of table " + to_string(table) + ", copied at " + to_string(read_at) +
+                        ", has a value its destination column cannot hold exactly: " + misfit.reason,
                     "set `columns: {\"" + table.schema + "." + table.table + "." + misfit.column +
                         "\": {as: text}}` in the configuration, then luge resync " + to_string(table));
 }
@@ -192,7 +192,7 @@ void TableCopier::run(const std::stop_token& stop) {
       emit(std::move(*done));
       watch(next);
     } else {
-      emit(CopyFailed{job->oid, job->attempt, for_table(std::move(done).error()), job->refused});
+      emit(CopyFailed{job->oid, job->attempt, for_table(std::move(done).error()), job->refused, job->read_at});
     }
   }
 }
@@ -208,6 +208,10 @@ Result<CopyDone> TableCopier::copy(Job& job) {
   }));
   job.set_phase("waiting for the table's lock");
   TRY(TableCopy table, TableCopy::open(std::move(sql), job.oid, publication_, job.stop.get_token()));
+  {
+    std::lock_guard lock(job.mutex);
+    job.read_at = table.read_at();
+  }
   TRY(const TableSchemaPtr schema, schema_from_catalog(table.table(), options_.pipeline_options.columns));
   {
     std::lock_guard lock(job.mutex);
@@ -286,7 +290,7 @@ Status TableCopier::read_some(Job& job, Connection& session, const TableCopy& ta
         if (const auto misfit = builder.append_copied(*row)) {
           std::lock_guard lock(job.mutex);
           job.refused = Quarantine{misfit->code, {}, misfit->column, misfit->type, {}, {}};
-          return refused(schema->name, *misfit);
+          return refused(schema->name, *misfit, table.read_at());
         }
       }
       if (builder.rows() >= kChunkRows || builder.bytes() >= memory.share()) CHECK_OK(hand_over());

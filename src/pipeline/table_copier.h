@@ -48,6 +48,7 @@ class TableCopier final : public CopyPort {
     // progress
     mutable std::mutex mutex;
     std::string phase = "queued";
+    Lsn read_at;
     std::optional<Quarantine> refused;  ///< a value that does not fit
     double estimated_rows = -1;
     std::atomic<std::uint64_t> rows{0};

@@ -216,6 +216,8 @@ TEST_F(TableCopierTest, a_value_that_does_not_fit_stops_the_table_without_showin
   EXPECT_EQ(failed.error.code, "misfit");
   ASSERT_TRUE(failed.quarantine);
   EXPECT_EQ(failed.quarantine->column, "n");
+  EXPECT_FALSE(failed.read_at.is_zero());
+  EXPECT_THAT(failed.error.what, HasSubstr(to_string(failed.read_at)));
   EXPECT_THAT(failed.error.hint, HasSubstr("as: text"));
   EXPECT_EQ(destination_.finished, 0);
 }

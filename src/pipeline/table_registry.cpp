@@ -24,8 +24,8 @@ Duration copy_retry_delay(std::uint32_t failures) {
 
 }  // namespace
 
-TableRegistry::TableRegistry(CopyPort& copies, const ColumnOptionsLookup& columns, const Frontier& frontier, bool resync_all)
-    : copies_(copies), columns_(columns) {
+TableRegistry::TableRegistry(CopyPort& copies, const ColumnOptionsLookup& columns, const Frontier& frontier, Epoch epoch, bool resync_all)
+    : copies_(copies), columns_(columns), epoch_(epoch) {
   for (const TableRecord& record : frontier.tables) {
     Table table;
     table.record = record;
@@ -104,8 +104,8 @@ bool TableRegistry::start_wanted(BatchBuilder& builder, Instant now) {
   return true;
 }
 
-Result<bool> TableRegistry::apply_next_event(TableFinder& finder, BatchBuilder& builder, Instant now) {
-  if (auto event = copies_.try_take_event()) return apply(*event, builder, now);
+Result<bool> TableRegistry::apply_next_event(TableFinder& finder, BatchBuilder& builder, Lsn received, Instant now) {
+  if (auto event = copies_.try_take_event()) return apply(*event, builder, received, now);
   if (auto event = finder.try_take_event()) {
     CHECK_OK(apply(*event, builder));
     return true;
@@ -113,7 +113,7 @@ Result<bool> TableRegistry::apply_next_event(TableFinder& finder, BatchBuilder& 
   return false;
 }
 
-Result<bool> TableRegistry::apply(const CopyEvent& event, BatchBuilder& builder, Instant now) {
+Result<bool> TableRegistry::apply(const CopyEvent& event, BatchBuilder& builder, Lsn received, Instant now) {
   if (const auto* done = std::get_if<CopyDone>(&event)) {
     Table* table = find(done->oid);
     if (table == nullptr || done->attempt != table->record.attempt || !is_copying(table->record.state)) return true;
@@ -144,6 +144,7 @@ Result<bool> TableRegistry::apply(const CopyEvent& event, BatchBuilder& builder,
     if (why.code.empty()) why.code = failed.error.code;
     if (why.reason.empty()) why.reason = failed.error.what;
     if (why.fix.empty()) why.fix = failed.error.hint;
+    why.position = {epoch_, failed.read_at.is_zero() ? received : failed.read_at, 0};
     table->record.state = TableState::quarantined;
     table->record.quarantine = std::move(why);
   } else {

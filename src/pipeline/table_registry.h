@@ -32,7 +32,7 @@ class TableRegistry {
     Instant copy_not_before;
   };
 
-  TableRegistry(CopyPort& copies, const ColumnOptionsLookup& columns, const Frontier& frontier, bool resync_all);
+  TableRegistry(CopyPort& copies, const ColumnOptionsLookup& columns, const Frontier& frontier, Epoch epoch, bool resync_all);
 
   Table* find(RelationOid oid);
   /// What the last session decoded with says nothing of the next one's beginning.
@@ -43,8 +43,8 @@ class TableRegistry {
   static std::optional<Route> route(const Table& table, Xid xid);
 
   // Between transactions, with room for a sealed batch: each appends what the destination must know, in order.
-  /// Applies one event of the finder or the copies; false: nothing to do.
-  Result<bool> apply_next_event(TableFinder& finder, BatchBuilder& builder, Instant now);
+  /// Applies one event of the finder or the copies; false: nothing to do. The stream stands at `received`.
+  Result<bool> apply_next_event(TableFinder& finder, BatchBuilder& builder, Lsn received, Instant now);
   /// Tables that left the filter phase because the stream has passed their settling position.
   bool retire_filters(Lsn received, BatchBuilder& builder);
   /// Shapes that changed without a row to tell so: the destination's tables follow.
@@ -72,11 +72,12 @@ class TableRegistry {
  private:
   void restart_copy(Table& table, Instant not_before);
   void append_record(const Table& table, BatchBuilder& builder);
-  Result<bool> apply(const CopyEvent& event, BatchBuilder& builder, Instant now);
+  Result<bool> apply(const CopyEvent& event, BatchBuilder& builder, Lsn received, Instant now);
   Status apply(const TableEvent& event, BatchBuilder& builder);
 
   CopyPort& copies_;
   const ColumnOptionsLookup& columns_;
+  const Epoch epoch_;
   std::unordered_map<RelationOid, Table> tables_;
   std::vector<RelationOid> order_;  ///< of discovery, for status and for determinism
   std::vector<RelationOid> restart_;     ///< to be copied again at the next boundary
