@@ -73,7 +73,9 @@ Error duckdb_failure(duckdb_error_type type, const char* message, std::string_vi
   const bool may_be_space =
       type == DUCKDB_ERROR_IO || type == DUCKDB_ERROR_TRANSACTION || type == DUCKDB_ERROR_FATAL || type == DUCKDB_ERROR_INTERNAL;
   if (may_be_space && disk_is_full(path)) {
-    Error error = make_error(Recovery::retry, "disk_full", what, "free space beside the file; nothing is lost, luge goes on by itself");
+    Error error = make_error(
+        Recovery::retry, "disk_full", what,
+        "free space beside the file; nothing is lost. A luge that was following goes on by itself; one that was starting must be started again");
     if (type == DUCKDB_ERROR_FATAL || type == DUCKDB_ERROR_INTERNAL) error.write_state = WriteState::unknown;
     return error;
   }
