@@ -13,7 +13,8 @@ Recovery recovery_of_sqlstate(std::string_view sqlstate);
 bool primary_message_is_safe(std::string_view sqlstate);
 
 namespace sqlstate {
-inline constexpr std::string_view kInsufficientPrivilege = "42501", kUndefinedTable = "42P01", kUndefinedObject = "42704", kDuplicateObject = "42710";
+inline constexpr std::string_view kInsufficientPrivilege = "42501", kUndefinedTable = "42P01", kInvalidSchemaName = "3F000",
+                                  kUndefinedObject = "42704", kDuplicateObject = "42710";
 inline constexpr std::string_view kObjectInUse = "55006", kLockNotAvailable = "55P03", kQueryCanceled = "57014", kInvalidPassword = "28P01";
 inline constexpr std::string_view kInvalidAuthorization = "28000", kInvalidCatalogName = "3D000", kUndefinedFile = "58P01",
                                   kProtocolViolation = "08P01";

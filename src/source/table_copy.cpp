@@ -38,6 +38,11 @@ Result<Snapshot> current_snapshot(Connection& sql) {
 
 Error gone(RelationOid oid) { return make_error(Recovery::retry, "gone", "table " + std::to_string(oid) + " does not exist any more"); }
 
+/// By the name that was looked up just before. The table itself may still be there, under another one: the next try asks again.
+Error gone(const TableName& name) {
+  return make_error(Recovery::retry, "gone", "table " + to_string(name) + " was dropped or renamed while the copy waited for its lock");
+}
+
 /// Why this role could not read the whole table, with the SQL that helps. Row-level security of a partitioned table does not count:
 /// its partitions are read one by one, and the stream carries all their rows too.
 Status check_readable(CatalogReader& catalog, const CatalogTable& table) {
@@ -60,7 +65,9 @@ Status begin_locked(Connection& sql, const TableName& name, const std::stop_toke
     // LOCK takes no snapshot. TRUNCATE and rewrites are not MVCC-safe: a snapshot older than the lock would read an empty table.
     Status locked = sql.exec(lock_statement(name));
     if (locked) return ok();
-    if (locked.error().code != sqlstate::kLockNotAvailable || stop.stop_requested()) return locked;
+    const std::string& code = locked.error().code;
+    if (code == sqlstate::kUndefinedTable || code == sqlstate::kInvalidSchemaName) return gone(name);
+    if (code != sqlstate::kLockNotAvailable || stop.stop_requested()) return locked;
     CHECK_OK(sql.exec("ROLLBACK"));
   }
 }
@@ -111,23 +118,35 @@ Result<TableCopy> TableCopy::open(Connection sql, RelationOid oid, const std::st
   return TableCopy(std::move(sql), std::move(*table), std::move(*snapshot), taken.string(0, 1), *read_at);
 }
 
+// Reading it through the root instead would copy the rows of the foreign partitions, which the stream never changes again.
+Error TableCopy::unreadable_leaf(const TableName& leaf, const std::string& role) const {
+  return make_error(Recovery::quarantine_table, sqlstate::kInsufficientPrivilege,
+                    "this role may not read " + to_string(leaf) + ", and " + to_string(table_.name) +
+                        " cannot be read through its root: a foreign table is among its partitions, whose rows are not in the WAL",
+                    "GRANT USAGE ON SCHEMA " + quote_identifier(leaf.schema) + " TO " + role + "; GRANT SELECT ON " +
+                        quote_qualified(leaf.schema, leaf.table) + " TO " + role + "; then: luge resync " + to_string(table_.name));
+}
+
 Result<std::vector<CopyRange>> TableCopy::plan(std::uint64_t bytes) {
   const std::string oid = std::to_string(table_.oid);
   const std::string leaves = table_.kind == 'p' ? "SELECT relid AS oid FROM pg_catalog.pg_partition_tree(" + oid + ") WHERE isleaf"
                                                 : "SELECT " + oid + "::pg_catalog.oid AS oid";
   // A foreign table may be a partition; its rows are not in the WAL, so they are not copied either.
   TRY(const QueryResult rows,
-      sql_.query("SELECT n.nspname, c.relname, pg_catalog.pg_relation_size(c.oid), "
-                 "has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') FROM (" +
+      sql_.query("SELECT n.nspname, c.relname, CASE WHEN c.relkind = 'r' THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END, "
+                 "has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), bool_or(c.relkind = 'f') OVER (), "
+                 "quote_ident(current_user), c.relkind = 'r' FROM (" +
                  leaves +
                  ") leaf JOIN pg_catalog.pg_class c ON c.oid = leaf.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-                 "WHERE c.relkind = 'r' ORDER BY c.oid"));
-  for (std::size_t row = 0; row < rows.rows(); ++row) {
-    if (!rows.boolean(row, 3)) return std::vector<CopyRange>{{table_.name, true, 0, 0}};
+                 "WHERE c.relkind IN ('r', 'f') ORDER BY c.relkind DESC, c.oid"));
+  for (std::size_t row = 0; row < rows.rows() && rows.boolean(row, 6); ++row) {
+    if (rows.boolean(row, 3)) continue;
+    if (rows.boolean(row, 4)) return unreadable_leaf({rows.string(row, 0), rows.string(row, 1)}, rows.string(row, 5));
+    return std::vector<CopyRange>{{table_.name, true, 0, 0}};
   }
   const std::uint64_t step = std::max<std::uint64_t>(1, bytes / kBlockBytes);
   std::vector<CopyRange> ranges;
-  for (std::size_t row = 0; row < rows.rows(); ++row) {
+  for (std::size_t row = 0; row < rows.rows() && rows.boolean(row, 6); ++row) {
     const TableName leaf{rows.string(row, 0), rows.string(row, 1)};
     const std::uint64_t blocks = sql_.server_version() >= 140000 ? rows.number<std::uint64_t>(row, 2) / kBlockBytes : 0;
     std::uint64_t first = 0;

@@ -212,6 +212,27 @@ TEST_F(TableCopyTest, a_lock_that_takes_longer_than_the_timeout_is_waited_for) {
   EXPECT_EQ(TableCopy::open(std::move(again), oid("t"), "pub", stopped.get_token()).error().code, "55P03");
 }
 
+TEST_F(TableCopyTest, a_table_that_goes_while_its_lock_is_waited_for_is_gone) {
+  for (const std::string change : {"DROP TABLE public.t", "ALTER TABLE public.t RENAME TO other", "DROP SCHEMA s CASCADE"}) {
+    run("DROP TABLE IF EXISTS t, other; CREATE TABLE t (id int PRIMARY KEY); DROP SCHEMA IF EXISTS s CASCADE; CREATE SCHEMA s; CREATE TABLE s.t (id "
+        "int PRIMARY KEY)");
+    const std::string name = change.starts_with("DROP SCHEMA") ? "s.t" : "public.t";
+    Connection locker = server_.connect(database_);
+    ASSERT_TRUE(locker.exec("BEGIN"));
+    ASSERT_TRUE(locker.exec("LOCK TABLE " + name));
+    std::jthread release([&] {
+      while (server_.run("SELECT count(*) FROM pg_locks WHERE NOT granted", database_) == "0")
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      EXPECT_TRUE(locker.exec(change));
+      EXPECT_TRUE(locker.exec("COMMIT"));
+    });
+    const auto copy = open(name);
+    ASSERT_FALSE(copy) << change;
+    EXPECT_EQ(copy.error().code, "gone") << change << ": " << copy.error().message();
+    EXPECT_EQ(copy.error().recovery, Recovery::retry) << change;
+  }
+}
+
 TEST_F(TableCopyTest, a_helper_does_not_queue_behind_somebody_who_waits_for_the_copy) {
   run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
   auto copy = open("t");
@@ -252,6 +273,26 @@ TEST_F(TableCopyTest, row_security_and_missing_rights_stop_the_table_with_the_gr
   auto partitioned = as_reader("p");
   ASSERT_TRUE(partitioned) << partitioned.error().message();
   EXPECT_EQ(copy_all(*partitioned, {"id"}, 1 << 20).size(), 1U) << "rights on the root suffice";
+}
+
+TEST_F(TableCopyTest, an_unreadable_leaf_beside_a_foreign_one_stops_the_table_with_the_grant) {
+  const std::string role = "half_reader_" + database_;
+  run("CREATE ROLE " + role +
+      " LOGIN; CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER elsewhere FOREIGN DATA WRAPPER nothing;"
+      "CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);"
+      "CREATE FOREIGN TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20) SERVER elsewhere; INSERT INTO p VALUES (1); GRANT SELECT ON p TO " +
+      role);
+  auto copy = TableCopy::open(*Connection::open(server_.options(database_, role)), oid("p"), "pub", {});
+  ASSERT_TRUE(copy) << copy.error().message();
+  const auto ranges = copy->plan(1 << 20);
+  ASSERT_FALSE(ranges);
+  EXPECT_EQ(ranges.error().code, "42501");
+  EXPECT_EQ(ranges.error().recovery, Recovery::quarantine_table);
+  EXPECT_THAT(ranges.error().hint, HasSubstr("GRANT SELECT ON \"public\".\"p1\" TO " + role));
+  run("GRANT SELECT ON p1 TO " + role);
+  auto again = TableCopy::open(*Connection::open(server_.options(database_, role)), oid("p"), "pub", {});
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(copy_all(*again, {"id"}, 1 << 20).size(), 1U);
 }
 
 TEST_F(TableCopyTest, waits_for_transactions_of_every_database_and_prepared_ones) {

@@ -261,6 +261,46 @@ def publication_dropped_while_running(case):
     case.luge.options += ["--on-gap", "resync"]
 
 
+def change_while_the_copy_waits(case, change):
+    """`change` of a new table comes from the session whose lock its first copy waits for."""
+    case.sql(DATA)
+    case.sync()
+    case.sql("BEGIN; SELECT pg_current_xact_id();", "older")
+    case.sql("CREATE SCHEMA s; CREATE TABLE s.fresh (id int PRIMARY KEY, v text); INSERT INTO s.fresh VALUES (1, 'hushhush');")
+    deadline = time.monotonic() + 20
+    while case.states().get("s.fresh", {}).get("state") != "copying":  # it waits for the older transaction
+        if time.monotonic() > deadline:
+            raise CaseFailed(f"the copy did not begin: {case.states()}")
+        time.sleep(0.1)
+    time.sleep(1)
+    case.sql("BEGIN; LOCK TABLE s.fresh;", "locker")
+    case.sql("COMMIT;", "older")
+    while not case.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 's.fresh'::regclass"):
+        if time.monotonic() > deadline:
+            raise CaseFailed("the copy did not wait for the lock")
+        time.sleep(0.1)
+    case.sql(f"{change}; COMMIT;", "locker")
+    case.sql("INSERT INTO t VALUES (100, 'hushhush');")
+    case.sync()
+
+
+@python_case
+def table_dropped_while_its_copy_waits(case):
+    case.unchecked.add("s.fresh")
+    change_while_the_copy_waits(case, "DROP TABLE s.fresh")
+
+
+@python_case
+def schema_dropped_while_a_copy_waits(case):
+    case.unchecked.add("s.fresh")
+    change_while_the_copy_waits(case, "DROP SCHEMA s CASCADE")
+
+
+@python_case
+def table_renamed_while_its_copy_waits(case):
+    change_while_the_copy_waits(case, "ALTER TABLE s.fresh RENAME TO older")
+
+
 @python_case
 def publication_made_again_leaves_out_what_it_left_out(case):
     """A table that came without a key, and so was not taken in, is not published by the repair either."""
