@@ -5,6 +5,7 @@
     tests/e2e/run.py --luge … --settings all                     every case under every setting
     tests/e2e/run.py --luge … --filter toast --settings restart  some cases, other settings
     tests/e2e/run.py --luge … --major 18 --settings default      on another server
+    tests/e2e/run.py --luge … --matrix                           a few cases on every server (tools/setup --matrix)
     tests/e2e/run.py --luge … --settings snowflake-rest          against the Snowflake emulator
 """
 import argparse
@@ -38,7 +39,8 @@ from support.snowflake_emulator import SnowflakeEmulator  # noqa: E402
 # `--settings sample`: every case under the default settings and under one other, in turn; and these on the oldest and the newest server.
 SMOKE = ("changes/insert-update-delete", "toast/key-change", "types/numbers", "types/dates-and-times", "transactions/savepoints-in-a-large-transaction",
          "truncate/several", "ddl/in-the-middle-of-a-transaction", "partitions/row-movement", "copy/changes-while-copying", "keyless/one-of-equal-rows",
-         "refused/generated-identity-while-running", "refused/full-with-a-generated-column-while-running")
+         "refused/generated-identity-while-running", "refused/full-with-a-generated-column-while-running",
+         "partitions/identity-full-of-the-root-only", "ddl/generated-column-becomes-a-plain-one", "ddl/generated-columns-become-published")
 SMOKE_MAJORS = (13, 18)
 SNOWFLAKE_SMOKE = ("changes/insert-update-delete", "toast/key-change", "types/numbers", "truncate/several", "ddl/in-the-middle-of-a-transaction",
                    "keyless/one-of-equal-rows", "snowflake/types", "snowflake/values-that-do-not-fit-in-the-stream", "keys/identity-changes-while-running",
@@ -125,6 +127,8 @@ def functions(cases, settings):
 def chosen_jobs(options):
     cases = {name: body for name, body in find_cases().items() if all(part in name for part in options.filter)}
     scripts = [name for name, body in cases.items() if isinstance(body, script.Script)]
+    if options.matrix:
+        return [(name, "default", major) for major in environment.MAJORS for name in cases if name in SMOKE]
     if options.smoke:
         chosen = ["default"] if options.settings == "sample" else options.settings.split(",")
         return [(name, settings, options.major) for settings in chosen for name in [*scripts, *functions(cases, settings)]
@@ -149,6 +153,7 @@ def main():
     parser.add_argument("--filter", action="append", default=[], help="only cases whose name holds this; may be repeated")
     parser.add_argument("--settings", default="sample", help=f"sample, all, snowflake (all of it), or some of {', '.join(EVERY)}")
     parser.add_argument("--smoke", action="store_true", help="a few cases only, default settings: for a slow (sanitized) binary")
+    parser.add_argument("--matrix", action="store_true", help="the cases of --smoke on every major version of the server")
     parser.add_argument("--major", type=int, default=environment.DEFAULT_MAJOR, help="major version of the server")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", action="store_true", help="keep the directories of the cases")

@@ -6,6 +6,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEFAULT_MAJOR = 15  # Debian's
+MAJORS = range(13, 19)  # what luge supports
 
 
 def dependencies():
