@@ -19,8 +19,13 @@ void extend_with_ones(Buffer& bitmap, std::size_t& bits, std::size_t until) {
 }
 
 bool same_value(const ValueView& a, const ValueView& b) { return a.state == b.state && a.bytes == b.bytes; }
+bool is_value(const ValueView& value) { return value.state == ValueState::text || value.state == ValueState::binary; }
 
 }  // namespace
+
+Misfit misfit_of(const ColumnSchema& column, const ColumnBuilder& builder) {
+  return {"misfit", column.name, column.type->name, std::string(builder.misfit()), builder.misfit_fits_text()};
+}
 
 ChunkBuilder::ChunkBuilder(TableSchemaPtr schema) : schema_(std::move(schema)) {
   ENSURE(schema_ != nullptr, "a chunk needs a shape");
@@ -85,7 +90,7 @@ std::optional<Misfit> ChunkBuilder::append_copied(Values values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const bool unchanged = values[i].state == ValueState::unchanged;
     if (unchanged || !builders_[i]->append(values[i])) [[unlikely]] {
-      auto misfit = unchanged ? refuse(kMalformed, i, "a copied row carries no value") : refuse("misfit", i, builders_[i]->misfit());
+      auto misfit = unchanged ? refuse(kMalformed, i, "a copied row carries no value") : refuse_value(i);
       roll_back(rows_);
       return misfit;
     }
@@ -103,7 +108,7 @@ std::optional<Misfit> ChunkBuilder::add_insert(const TableRow& row) {
     if (value.state == ValueState::unchanged) [[unlikely]]
       return refuse("unchanged_insert", i, "an inserted row does not carry the value of a TOASTed column");
     if (!builders_[i]->append(value)) [[unlikely]]
-      return refuse("misfit", i, builders_[i]->misfit());
+      return refuse_value(i);
     incoming += value.bytes.size();
   }
   end_row(RowOp::insert);
@@ -119,7 +124,8 @@ std::optional<Misfit> ChunkBuilder::add_update(const TableRow& row) {
   for (std::size_t i = 0; i < builders_.size(); ++i) {
     const ValueView* value = &row.after[i];
     if (value->state == ValueState::unchanged) {
-      if (carries(row, i)) value = &row.before[i];
+      // What is stored out of line is never NULL: a NULL there means that the old tuple does not carry the column after all.
+      if (carries(row, i) && is_value(row.before[i])) value = &row.before[i];
       if (value->state == ValueState::unchanged) {
         if (is_key_[i] || schema_->keyless()) return refuse("no_identity", i, "an update does not carry the value that identifies its row");
         add_absent(i);
@@ -127,7 +133,7 @@ std::optional<Misfit> ChunkBuilder::add_update(const TableRow& row) {
       }
     }
     if (!builders_[i]->append(*value)) [[unlikely]]
-      return refuse("misfit", i, builders_[i]->misfit());
+      return refuse_value(i);
     incoming += value->bytes.size();
   }
   end_row(RowOp::update);
@@ -137,7 +143,7 @@ std::optional<Misfit> ChunkBuilder::add_update(const TableRow& row) {
 
 std::optional<Misfit> ChunkBuilder::add_old(const TableRow& row, RowOp op) {
   const bool keyless = schema_->keyless();
-  if (row.old_tuple == OldTuple::none || (keyless && row.old_tuple != OldTuple::full)) {
+  if (row.old_tuple == OldTuple::none || (keyless && !is_whole(row))) {
     Misfit misfit{
         "no_identity", {}, {}, "an update or delete does not say which row it changes: the table has neither a key nor REPLICA IDENTITY FULL"};
     return misfit;
@@ -149,10 +155,10 @@ std::optional<Misfit> ChunkBuilder::add_old(const TableRow& row, RowOp op) {
       continue;
     }
     const ValueView& value = row.before[i];
-    if (value.state == ValueState::unchanged || !carries(row, i))
-      return refuse("no_identity", i, "the old tuple does not carry the value that identifies its row");
+    const bool carried = carries(row, i) && (keyless ? value.state != ValueState::unchanged : is_value(value));  // a key is never NULL
+    if (!carried) return refuse("no_identity", i, "the old tuple does not carry the value that identifies its row");
     if (!builders_[i]->append(value)) [[unlikely]]
-      return refuse("misfit", i, builders_[i]->misfit());
+      return refuse_value(i);
     incoming += value.bytes.size();
   }
   end_row(op);
@@ -160,9 +166,13 @@ std::optional<Misfit> ChunkBuilder::add_old(const TableRow& row, RowOp op) {
   return std::nullopt;
 }
 
+/// Of a partitioned table that is published through its root, the root's identity alone decides what an old tuple is called; what it
+/// holds is up to the leaf's (proto.c, logicalrep_write_update; heapam.c, ExtractReplicaIdentity). The schema knows the lesser of the two.
+bool ChunkBuilder::is_whole(const TableRow& row) const { return row.old_tuple == OldTuple::full && schema_->identity == ReplicaIdentity::full; }
+
 /// A key tuple has values for the identity's columns only (proto.c, logicalrep_write_update, 'K').
 bool ChunkBuilder::carries(const TableRow& row, std::size_t column) const {
-  return row.old_tuple == OldTuple::full || (row.old_tuple == OldTuple::key && (schema_->columns[column].in_identity || is_key_[column]));
+  return is_whole(row) || (row.old_tuple != OldTuple::none && (schema_->columns[column].in_identity || is_key_[column]));
 }
 
 /// A key tuple is also sent when a key is stored out of line (heapam.c, ExtractReplicaIdentity), so its presence alone says nothing.
@@ -267,6 +277,8 @@ std::optional<Misfit> ChunkBuilder::refuse(std::string_view code, std::size_t co
   const ColumnSchema& schema = schema_->columns[column];
   return Misfit{std::string(code), schema.name, schema.type->name, std::string(reason)};
 }
+
+std::optional<Misfit> ChunkBuilder::refuse_value(std::size_t column) const { return misfit_of(schema_->columns[column], *builders_[column]); }
 
 std::optional<Misfit> ChunkBuilder::refuse_shape(std::string_view reason) const {
   return Misfit{std::string(kMalformed), {}, {}, std::string(reason)};

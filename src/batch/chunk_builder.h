@@ -20,7 +20,11 @@ struct Misfit {
   std::string column;
   std::string type;    ///< PostgreSQL's name of the type
   std::string reason;
+  bool fits_text = false;  ///< "misfit": the same value would be taken with `as: text`
 };
+
+/// Code "misfit", of the value that `builder`, which is `column`'s, refused last.
+Misfit misfit_of(const ColumnSchema& column, const ColumnBuilder& builder);
 
 /// Builds one TableChunk. A refused row leaves no trace.
 /// Old images: an update becomes old_image + update when its key changed, or always for a keyless table; an unchanged value of
@@ -49,6 +53,7 @@ class ChunkBuilder {
   using Values = std::span<const ValueView>;
 
   std::optional<Misfit> refuse(std::string_view code, std::size_t column, std::string_view reason) const;
+  std::optional<Misfit> refuse_value(std::size_t column) const;
   std::optional<Misfit> refuse_shape(std::string_view reason) const;
   /// One row of the chunk; on a misfit columns before the offending one are longer by a value until roll_back.
   std::optional<Misfit> add_insert(const TableRow& row);
@@ -60,6 +65,8 @@ class ChunkBuilder {
   void roll_back(std::uint32_t rows);
   void reserve_as_before();
 
+  /// Its old tuple carries every column.
+  bool is_whole(const TableRow& row) const;
   bool carries(const TableRow& row, std::size_t column) const;
   bool key_changed(const TableRow& row) const;
   /// Brings the bytes up to date now and then; between, they grow by what came in.

@@ -129,6 +129,30 @@ TEST_F(ChunkBuilding, UnchangedValuesComeFromTheFullOldTuple) {
   EXPECT_EQ(show(full_.finish()), (std::vector<std::string>{"u0 1,long,3", "o1 1,-,-", "u1 4,long,3", "d2 4,-,-"}));
 }
 
+// FULL of a root does not reach its partitions: an old tuple that is called whole may carry the leaf's key alone.
+TEST_F(ChunkBuilding, AnOldTupleWithoutTheValueDoesNotMakeAnUnchangedOneNull) {
+  good(full_, update(OldTuple::full, {text("1"), kNull, kNull}, {text("2"), kUnchanged, text("3")}), 0);
+  good(full_, remove(OldTuple::full, {text("2"), kNull, kNull}), 1);
+  EXPECT_EQ(show(full_.finish()), (std::vector<std::string>{"o0 1,-,-", "u0 2,-,3", "d1 2,-,-"}));
+  EXPECT_EQ(code(full_, update(OldTuple::full, {kNull, text("other identity"), kNull}, {text("2"), kUnchanged, text("3")}), 2), "no_identity");
+  EXPECT_EQ(code(full_, remove(OldTuple::full, {kNull, text("other identity"), kNull}), 2), "no_identity");
+}
+
+TEST_F(ChunkBuilding, AWholeOldTupleOfLeavesThatSayLessNamesNoRowWithoutAKey) {
+  auto less = std::make_shared<TableSchema>(*table(Keys::none));
+  less->identity = ReplicaIdentity::key;
+  for (ColumnSchema& each : less->columns) each.in_identity = false;
+  ChunkBuilder builder(std::move(less));
+  EXPECT_EQ(code(builder, update(OldTuple::full, {text("1"), kNull, kNull}, {text("2"), text("x"), kNull}), 0), "no_identity");
+  EXPECT_EQ(code(builder, remove(OldTuple::full, {text("1"), kNull, kNull}), 0), "no_identity");
+}
+
+TEST_F(ChunkBuilding, AMisfitSaysWhetherTextWouldTakeTheValue) {
+  const auto misfit = [](ChunkBuilder& builder, const Tuple& after) { return *builder.append(insert(after), 0); };
+  EXPECT_TRUE(misfit(keyed_, {text("no number"), text("x"), kNull}).fits_text);
+  EXPECT_FALSE(misfit(keyed_, {text("1"), text("\xff"), kNull}).fits_text) << "no text column takes it";
+}
+
 TEST_F(ChunkBuilding, KeylessTablesKeepWholeOldImages) {
   good(keyless_, update(OldTuple::full, {text("1"), text("long"), kNull}, {text("1"), kUnchanged, kNull}), 0);
   good(keyless_, remove(OldTuple::full, {text("1"), text("long"), kNull}), 1);

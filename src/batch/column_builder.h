@@ -26,6 +26,8 @@ class ColumnBuilder {
   virtual void reserve_as_before() {}
   /// "value is infinite", "more than 38 digits", ...: a static sentence about the last refused value.
   virtual std::string_view misfit() const = 0;
+  /// Whether a text column would take the last refused value.
+  virtual bool misfit_fits_text() const = 0;
 };
 
 /// Never null: map_type is total and every (PostgreSQL type, ValueType) pair it makes has a text reader.

@@ -38,22 +38,45 @@ std::vector<std::uint16_t> indices_of(const TableSchema& schema, const std::vect
   return indices;
 }
 
+bool listed(const CatalogTable& catalog, const CatalogColumn& column) {
+  const auto& list = catalog.published_columns;
+  if (list.empty()) return !column.generated;
+  return std::find(list.begin(), list.end(), column.name) != list.end();
+}
+
+// What old tuples carry. FULL of a partitioned table does not reach its partitions, whose own identity decides what is logged.
+ReplicaIdentity identity_of(ReplicaIdentity declared, const CatalogTable& catalog) {
+  const auto says_less = [](const CatalogLeaf& leaf) { return leaf.identity != ReplicaIdentity::full; };
+  const bool less = std::any_of(catalog.odd_leaves.begin(), catalog.odd_leaves.end(), says_less);
+  return declared == ReplicaIdentity::full && less ? ReplicaIdentity::key : declared;
+}
+
+const std::vector<std::int16_t>& identity_columns(const CatalogTable& catalog, ReplicaIdentity identity) {
+  return identity == ReplicaIdentity::index ? catalog.identity_index : catalog.primary_key;
+}
+
+// The catalog's key has a column that was there when the message was written, and is not in it. One that the catalog lists today and
+// that is newer than the message says nothing: the key has been changed since.
+bool key_is_cut(const TableSchema& schema, const CatalogTable& catalog) {
+  const auto& key = identity_columns(catalog, schema.identity);
+  return std::any_of(key.begin(), key.end(), [&](std::int16_t attnum) {
+    if (index_of(schema, attnum)) return false;
+    const auto column = std::find_if(catalog.columns.begin(), catalog.columns.end(), [&](const CatalogColumn& c) { return c.attnum == attnum; });
+    return attnum <= schema.newest_attnum || column == catalog.columns.end() || !listed(catalog, *column);
+  });
+}
+
 // The stream's own flags say what an old tuple carries. Under FULL they are set everywhere, so there the catalog's primary key is
 // the shorter name of a row.
 std::vector<std::uint16_t> key_of(const TableSchema& schema, const CatalogTable& catalog) {
   if (schema.identity == ReplicaIdentity::nothing) return {};
   if (schema.identity == ReplicaIdentity::full) return indices_of(schema, catalog.primary_key);
+  if (key_is_cut(schema, catalog)) return {};
   std::vector<std::uint16_t> indices;
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
     if (schema.columns[i].in_identity) indices.push_back(static_cast<std::uint16_t>(i));
   }
   return indices;
-}
-
-bool listed(const CatalogTable& catalog, const CatalogColumn& column) {
-  const auto& list = catalog.published_columns;
-  if (list.empty()) return !column.generated;
-  return std::find(list.begin(), list.end(), column.name) != list.end();
 }
 
 // What the table is known to have given out when `schema` was written. The catalog may be ahead, so its own largest attnum says nothing,
@@ -83,7 +106,7 @@ Result<TableSchemaPtr> resolve_relation(const RelationMessage& relation, const C
   auto schema = std::make_shared<TableSchema>();
   schema->oid = relation.oid;
   schema->name = relation.name;
-  schema->identity = relation.identity;
+  schema->identity = identity_of(relation.identity, catalog);
   schema->columns.reserve(relation.columns.size());
   for (std::size_t i = 0; i < relation.columns.size(); ++i) {
     const RelationColumn& source = relation.columns[i];
@@ -96,11 +119,12 @@ Result<TableSchemaPtr> resolve_relation(const RelationMessage& relation, const C
                        "the type of column \"" + source.name + "\" (OID " + std::to_string(source.type_oid) + ") has been changed since");
     column.typmod = source.typmod;
     column.value = map_type(*column.type, column.typmod, options ? options(relation.name, column.name, *column.type) : ColumnOptions{});
-    column.in_identity = source.in_identity;
+    const bool in_key = std::find(catalog.primary_key.begin(), catalog.primary_key.end(), column.attnum) != catalog.primary_key.end();
+    column.in_identity = schema->identity == relation.identity ? source.in_identity : in_key;
     schema->columns.push_back(std::move(column));
   }
-  schema->key_columns = key_of(*schema, catalog);
   schema->newest_attnum = newest_attnum(*schema, catalog, previous);
+  schema->key_columns = key_of(*schema, catalog);
   return TableSchemaPtr(std::move(schema));
 }
 
@@ -108,7 +132,7 @@ Result<TableSchemaPtr> schema_from_catalog(const CatalogTable& catalog, const Co
   auto schema = std::make_shared<TableSchema>();
   schema->oid = catalog.oid;
   schema->name = catalog.name;
-  schema->identity = catalog.identity;
+  schema->identity = identity_of(catalog.identity, catalog);
   if (!catalog.columns.empty()) schema->newest_attnum = catalog.columns.back().attnum;
   for (const CatalogColumn& source : catalog.columns) {
     if (source.dropped || !listed(catalog, source)) continue;
@@ -122,12 +146,12 @@ Result<TableSchemaPtr> schema_from_catalog(const CatalogTable& catalog, const Co
     schema->columns.push_back(std::move(column));
   }
   // The same flags as a Relation message would carry (proto.c: logicalrep_write_attrs).
-  const auto& identity = catalog.identity == ReplicaIdentity::index ? catalog.identity_index : catalog.primary_key;
+  const auto& identity = identity_columns(catalog, schema->identity);
   for (ColumnSchema& column : schema->columns) {
-    column.in_identity = catalog.identity == ReplicaIdentity::full || (catalog.identity != ReplicaIdentity::nothing &&
+    column.in_identity = schema->identity == ReplicaIdentity::full || (schema->identity != ReplicaIdentity::nothing &&
                                                                        std::find(identity.begin(), identity.end(), column.attnum) != identity.end());
   }
-  if (catalog.identity != ReplicaIdentity::nothing) schema->key_columns = indices_of(*schema, identity);
+  if (schema->identity != ReplicaIdentity::nothing) schema->key_columns = indices_of(*schema, identity);
   return TableSchemaPtr(std::move(schema));
 }
 

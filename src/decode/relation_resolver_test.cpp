@@ -129,6 +129,35 @@ TEST(ResolveRelation, KeysFollowTheReplicaIdentity) {
   EXPECT_TRUE(resolve(three, unpublished)->keyless());
 }
 
+TEST(ResolveRelation, PartOfAKeyIdentifiesNothing) {
+  CatalogTable unpublished = orders();
+  unpublished.primary_key = {1, 5};
+  unpublished.published_columns = {"id", "feeling", "amount"};
+  RelationMessage three = orders_message();
+  three.columns.pop_back();
+  EXPECT_TRUE(resolve(three, unpublished)->keyless()) << "the flags of the message show the published part only";
+
+  CatalogTable changed_since = orders();  // count was added to table and key after the message
+  changed_since.primary_key = {1, 5};
+  EXPECT_EQ(resolve(three, changed_since)->key_columns, std::vector<std::uint16_t>{0});
+}
+
+TEST(ResolveRelation, FullOfARootSaysNoMoreThanItsLeaves) {
+  CatalogTable partitioned = orders();
+  partitioned.kind = 'p';
+  partitioned.identity = ReplicaIdentity::full;
+  partitioned.odd_leaves = {{{"public", "orders_1"}, ReplicaIdentity::key, {"id"}, {}}};
+  for (const TableSchemaPtr& schema : {resolve(orders_message(ReplicaIdentity::full), partitioned), *schema_from_catalog(partitioned, nullptr)}) {
+    EXPECT_EQ(schema->identity, ReplicaIdentity::key);
+    EXPECT_TRUE(schema->columns[0].in_identity);
+    EXPECT_FALSE(schema->columns[1].in_identity);
+    EXPECT_EQ(schema->key_columns, std::vector<std::uint16_t>{0});
+  }
+  partitioned.primary_key.clear();
+  EXPECT_TRUE(resolve(orders_message(ReplicaIdentity::full), partitioned)->keyless());
+  EXPECT_NE(resolve(orders_message(ReplicaIdentity::full), partitioned)->identity, ReplicaIdentity::full);
+}
+
 TEST(ResolveRelation, TakesATypeOfTheShapeBefore) {
   const TableSchemaPtr before = resolve(orders_message(), orders());
   CatalogTable ahead = orders();

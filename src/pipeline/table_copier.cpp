@@ -7,6 +7,7 @@
 #include "batch/chunk_builder.h"
 #include "decode/copy_reader.h"
 #include "decode/relation_resolver.h"
+#include "pipeline/misfit_quarantine.h"
 #include "postgres/cancel_on_stop.h"
 #include "postgres/sqlstate.h"
 #include "source/slot.h"
@@ -34,11 +35,8 @@ std::vector<bool> text_flags(const std::vector<CopyColumn>& columns) {
 
 /// The refused value as an error that stops the table; the details travel beside it.
 Error refused(const TableName& table, const Misfit& misfit, Lsn read_at) {
-  return make_error(Recovery::quarantine_table, misfit.code,
-                    "column " + misfit.column + " of type " + misfit.type + " of table " + to_string(table) + ", copied at " + to_string(read_at) +
-                        ", has a value its destination column cannot hold exactly: " + misfit.reason,
-                    "set `columns: {\"" + table.schema + "." + table.table + "." + misfit.column +
-                        "\": {as: text}}` in the configuration, then luge resync " + to_string(table));
+  const Quarantine why = quarantine_of(table, misfit, {0, read_at, 0});
+  return make_error(Recovery::quarantine_table, why.code, why.reason, why.fix);
 }
 
 /// What a copy's error means for its table: a lost session may come back.

@@ -60,8 +60,9 @@ std::string tables(std::string_view tables, std::string_view publication, int ve
          "CASE WHEN c.relkind = 'p' THEN coalesce(leaves.pages, 0) ELSE c.relpages END, "
          "nullif(CASE WHEN c.relkind = 'p' THEN leaves.tuples ELSE greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) END, 0), "
          "row_security_active(c.oid), " +
-         is_published(version) + ", " + filter + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" + membership(publication, version) +
-         " LEFT JOIN leaves ON leaves.root = c.oid WHERE" + table_condition(tables) + " ORDER BY n.nspname, c.relname";
+         is_published(version) + ", " + filter + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" +
+         membership(publication, version) + " LEFT JOIN leaves ON leaves.root = c.oid WHERE" + table_condition(tables) +
+         " ORDER BY n.nspname, c.relname";
 }
 
 std::string columns(std::string_view tables) {
@@ -76,12 +77,18 @@ std::string columns(std::string_view tables) {
          oid_condition("a.attrelid", tables) + " ORDER BY a.attrelid, a.attnum";
 }
 
+std::string column_is_published(int version) {
+  if (version < 150000) return "a.attgenerated = ''";
+  const std::string generated = version >= 180000 ? " OR (a.attgenerated = 's' AND p.pubgencols = 's')" : "";
+  return "CASE WHEN r.prattrs IS NOT NULL THEN a.attnum = ANY (r.prattrs::int2[]) ELSE a.attgenerated = ''" + generated + " END";
+}
+
 std::string published_columns(std::string_view tables, std::string_view publication, int version) {
   if (version < 150000) return "SELECT NULL WHERE false";
-  const std::string generated = version >= 180000 ? " OR (r.prattrs IS NULL AND p.pubgencols <> 'n' AND a.attgenerated <> 'v')" : "";
+  const std::string generated = version >= 180000 ? " OR p.pubgencols <> 'n'" : "";
   return "SELECT c.oid, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" + membership(publication, version) +
-         " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE (a.attnum = ANY (r.prattrs::int2[])" + generated +
-         ") AND" + table_condition(tables) + " ORDER BY c.oid, a.attnum";
+         " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE (r.prattrs IS NOT NULL" + generated + ") AND " +
+         column_is_published(version) + " AND" + table_condition(tables) + " ORDER BY c.oid, a.attnum";
 }
 
 std::string key_columns(std::string_view tables) {

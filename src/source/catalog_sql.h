@@ -17,6 +17,8 @@ std::string leaf_files();
 std::string tables(std::string_view tables, std::string_view publication, int version);
 /// attrelid, attnum, name, dropped, type, typmod, not null, generated, missing value as text. By table and attnum.
 std::string columns(std::string_view tables);
+/// A condition on column `a` of a published table with publication p and membership r: its values go on the stream.
+std::string column_is_published(int version);
 /// attrelid, name: only of tables whose publication says which columns go (column list, or generated columns in 18).
 std::string published_columns(std::string_view tables, std::string_view publication, int version);
 /// indrelid, primary, attnum: key columns of immediate primary keys and of replica identity indexes, in the index's order

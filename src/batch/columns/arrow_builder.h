@@ -15,6 +15,7 @@ inline constexpr MisfitReason kMalformedText = "the text form is not one that Po
 inline constexpr MisfitReason kMalformedBinary = "the binary form is not one that PostgreSQL sends for this type";
 inline constexpr MisfitReason kNoBinaryReader = "the binary form of this type has no exact reader";
 inline constexpr MisfitReason kColumnFull = "the values of one batch exceed 2 GiB in this column";
+inline constexpr MisfitReason kNotUtf8 = "the text is not valid UTF-8";
 inline constexpr MisfitReason kInfinite = "the value is infinite";
 inline constexpr MisfitReason kOutOfRange = "the value is beyond the range of the column's type";
 
@@ -31,6 +32,10 @@ class ArrowBuilder : public ColumnBuilder {
   std::size_t bytes() const override { return column_.bytes(); }
   void truncate(std::size_t rows) override { column_.truncate(rows); }
   std::string_view misfit() const final { return misfit_; }
+  bool misfit_fits_text() const final {
+    const std::string_view reason = misfit_;  // not the address: every translation unit may have a literal of its own
+    return reason != kNotUtf8 && reason != kColumnFull;
+  }
   void reserve_as_before() override {
     constexpr std::size_t kMost = 16U << 20;  // a chunk that was far larger than most says little about the next
     column_.values.reserve(std::min(values_before_, kMost));

@@ -8,8 +8,6 @@ namespace luge {
 
 namespace {
 
-constexpr MisfitReason kNotUtf8 = "the text is not valid UTF-8";
-
 MisfitReason append_utf8(std::string_view text, Buffer& values) {
   if (!is_utf8(text)) return kNotUtf8;
   values.append(text.data(), text.size());
