@@ -212,4 +212,19 @@ bool same_shape(const TableSchema& a, const TableSchema& b) {
   return a.key_columns == b.key_columns && std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(), same_column);
 }
 
+bool same_identity(const TableSchema& a, const TableSchema& b) {
+  const auto same_flag = [](const ColumnSchema& left, const ColumnSchema& right) { return left.in_identity == right.in_identity; };
+  return a.identity == b.identity && std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(), same_flag);
+}
+
+const ColumnSchema* published_later(const TableSchema& before, const TableSchema& now) {
+  std::int16_t newest = before.newest_attnum;
+  for (const ColumnSchema& column : before.columns) newest = std::max(newest, column.attnum);
+  for (const ColumnSchema& column : now.columns) {
+    const auto same = [&](const ColumnSchema& known) { return known.attnum == column.attnum; };
+    if (column.attnum <= newest && std::none_of(before.columns.begin(), before.columns.end(), same)) return &column;
+  }
+  return nullptr;
+}
+
 }  // namespace luge

@@ -51,5 +51,10 @@ using TableSchemaPtr = std::shared_ptr<const TableSchema>;
 
 /// Same columns (attnum, name, value type), same key: rows of both can share a chunk and no ALTER is needed between them.
 bool same_shape(const TableSchema& a, const TableSchema& b);
+/// The old tuples of both carry the same columns.
+bool same_identity(const TableSchema& a, const TableSchema& b);
+/// A column of `now` that the table had when it had shape `before`, without it being published then: what the rows hold in it was
+/// never sent. Null: there is none.
+const ColumnSchema* published_later(const TableSchema& before, const TableSchema& now);
 
 }  // namespace luge

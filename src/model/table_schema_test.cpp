@@ -47,6 +47,40 @@ TEST(Shapes, AreTheSameByAttnumNameTypeAndKey) {
   EXPECT_TRUE(differs([](TableSchema& s) { s.key_columns = {}; }));
 }
 
+TEST(Shapes, TellAColumnThatWasPublishedLaterFromANewOne) {
+  TableSchema before;
+  before.columns.resize(2);
+  before.columns[0].attnum = 1;
+  before.columns[1].attnum = 3;
+  before.newest_attnum = 4;
+  const auto with = [&](std::int16_t attnum) {
+    TableSchema now = before;
+    now.columns.emplace_back().attnum = attnum;
+    return now;
+  };
+  EXPECT_EQ(published_later(before, before), nullptr);
+  EXPECT_EQ(published_later(before, with(5)), nullptr) << "it came with its rows' value";
+  const TableSchema second = with(2);
+  ASSERT_NE(published_later(before, second), nullptr);
+  EXPECT_EQ(published_later(before, second)->attnum, 2);
+  EXPECT_NE(published_later(before, with(4)), nullptr);
+  before.newest_attnum = 0;
+  EXPECT_EQ(published_later(before, with(4)), nullptr) << "not known to have been there";
+  EXPECT_NE(published_later(before, with(2)), nullptr);
+}
+
+TEST(Shapes, CompareWhatOldTuplesCarry) {
+  TableSchema a;
+  a.columns.resize(2);
+  TableSchema b = a;
+  EXPECT_TRUE(same_identity(a, b));
+  b.columns[1].in_identity = true;
+  EXPECT_FALSE(same_identity(a, b));
+  b = a;
+  b.identity = ReplicaIdentity::full;
+  EXPECT_FALSE(same_identity(a, b));
+}
+
 TEST(TableStates, ParseWhatTheyPrint) {
   for (const TableState state : {TableState::waiting, TableState::copying, TableState::catching_up, TableState::live, TableState::quarantined,
                                  TableState::gap, TableState::resyncing, TableState::dropped}) {

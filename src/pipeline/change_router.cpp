@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ensure.h"
+#include "pipeline/misfit_quarantine.h"
 #include "pipeline/missing_values.h"
 
 namespace luge {
@@ -17,12 +18,6 @@ Error malformed(std::string what) {
 
 Error undescribed(RelationOid oid) {
   return malformed("a row of relation " + std::to_string(oid) + ", which was never described on this connection");
-}
-
-std::string fix_for(const TableName& table, const Misfit& misfit) {
-  if (misfit.code == "unchanged_insert") return "luge resync " + to_string(table);
-  std::string column = table.schema + "." + table.table + "." + misfit.column;
-  return "set `columns: {\"" + column + "\": {as: text}}` in the configuration, then luge resync " + to_string(table);
 }
 
 // Rows that were built in one of these shapes can be handed on in the other.
@@ -316,15 +311,7 @@ Result<bool> ChangeRouter::drain_item(SpoolItem item) {
 }
 
 void ChangeRouter::quarantine(TableRegistry::Table& table, const Misfit& misfit, Position position) {
-  Quarantine why;
-  why.code = misfit.code;
-  why.column = misfit.column;
-  why.type = misfit.type;
-  why.position = position;
-  why.reason = "column " + misfit.column + " of type " + misfit.type + " of table " + to_string(table.record.name) + " at " +
-               to_string(position.commit_lsn) + " has a value its destination column cannot hold exactly: " + misfit.reason;
-  why.fix = fix_for(table.record.name, misfit);
-  tables_.quarantine(table, std::move(why), builder_);
+  tables_.quarantine(table, quarantine_of(table.record.name, misfit, position), builder_);
   ledger_.operation_added();  // until its record is durable, nothing that it keeps out is complete
   if (options_.hold_on_quarantine) ledger_.hold(true);
   target_ = {};
@@ -396,19 +383,36 @@ Result<TableSchemaPtr> ChangeRouter::settle(Provisional& shape, TableRegistry::T
                                        "the rows of " + to_string(shape.message.name) + " were read with another key than it turned out to have"));
     return TableSchemaPtr{};
   }
-  shape.settled = remember(table, with_missing_values(**resolved, *catalog), drain_.commit_lsn);
+  shape.settled = take(table, with_missing_values(**resolved, *catalog), drain_.commit_lsn);
+  if (!shape.settled) return TableSchemaPtr{};
   RelationCache::Entry* entry = shape.left_to_all ? relations_.find(0, shape.message.oid) : nullptr;
   if (entry != nullptr && !entry->schema) entry->schema = shape.settled;
   return shape.settled;
 }
 
-TableSchemaPtr ChangeRouter::remember(TableRegistry::Table& table, TableSchemaPtr schema, Lsn since) {
-  // The known object is kept, so that rows of both share a chunk; unless the new one knows of more columns that came and went.
+TableSchemaPtr ChangeRouter::take(TableRegistry::Table& table, SchemaWithMissing shape, Lsn since) {
+  const bool copied = table.record.state == TableState::live || table.record.state == TableState::catching_up;
+  const TableSchema* last = table.last_shape();
+  if (copied && last != nullptr) {
+    if (const Misfit* misfit = unfit_for(shape.unfit, last)) {
+      quarantine_shape(table, quarantine_of(table.record.name, *misfit, {epoch_, since, 0}));
+      return nullptr;
+    }
+    if (const ColumnSchema* column = published_later(*last, *shape.schema)) tables_.copy_published_later(table, *column);
+  }
+  return remember(table, std::move(shape), since);
+}
+
+TableSchemaPtr ChangeRouter::remember(TableRegistry::Table& table, SchemaWithMissing shape, Lsn since) {
+  // The known object is kept, so that rows of both share a chunk; unless the new one knows of more columns that came and went, or of
+  // other columns in old tuples.
   const TableSchemaPtr& known = table.stream_schema;
-  if (known && same_shape(*known, *schema) && known->name == schema->name && known->newest_attnum >= schema->newest_attnum) schema = known;
-  table.stream_schema = schema;
+  const bool same = known && same_shape(*known, *shape.schema) && same_identity(*known, *shape.schema) && known->name == shape.schema->name;
+  if (!same || known->newest_attnum < shape.schema->newest_attnum) table.stream_schema = std::move(shape.schema);
+  table.unfit_defaults = std::move(shape.unfit);
+  table.copied = nullptr;
   table.shape_lsn = std::max(table.shape_lsn, since);
-  return schema;
+  return table.stream_schema;
 }
 
 void ChangeRouter::quarantine_shape(TableRegistry::Table& table, const Error& error) {
@@ -417,6 +421,10 @@ void ChangeRouter::quarantine_shape(TableRegistry::Table& table, const Error& er
   why.reason = error.what;
   why.position = {epoch_, draining() ? drain_.commit_lsn : current_ ? current_->commit_lsn : Lsn{}, current_ ? current_->ordinal : 0};
   why.fix = "luge resync " + to_string(table.record.name);
+  quarantine_shape(table, std::move(why));
+}
+
+void ChangeRouter::quarantine_shape(TableRegistry::Table& table, Quarantine why) {
   if (current_) mark_data(current_->commit_time);
   if (draining()) mark_data(drain_.commit_time);
   tables_.quarantine(table, std::move(why), builder_);
@@ -446,11 +454,13 @@ Result<TableSchemaPtr> ChangeRouter::resolve(RelationCache::Entry& entry, TableR
           "column " + column.name + " of " + to_string(schema->name) + " has no exact reader for the binary format: the stream goes on in text");
     }
   }
-  if (catalog) schema = with_missing_values(*schema, *catalog);
+  SchemaWithMissing shape{schema, {}};
+  if (catalog) shape = with_missing_values(*schema, *catalog);
   if (stream_) {
+    schema = std::move(shape.schema);  // what it asks of the rows that are there is looked at when it is settled
     provisional_[*stream_].push_back({schema, entry.message});
   } else {
-    schema = remember(table, std::move(schema), current_ ? current_->commit_lsn : ledger_.received());
+    schema = take(table, std::move(shape), current_ ? current_->commit_lsn : ledger_.received());
   }
   entry.schema = schema;
   return schema;

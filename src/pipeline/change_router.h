@@ -131,7 +131,10 @@ class ChangeRouter {
   /// The entries that a committed transaction leaves to everybody must not keep its provisional shapes.
   std::vector<Provisional> take_provisional(Xid32 xid);
   /// Takes a shape as the table's present one.
-  static TableSchemaPtr remember(TableRegistry::Table& table, TableSchemaPtr schema, Lsn since);
+  static TableSchemaPtr remember(TableRegistry::Table& table, SchemaWithMissing shape, Lsn since);
+  /// The same, after a look at what it means for the rows that are there; nullptr: they cannot take it on, and the table is quarantined.
+  TableSchemaPtr take(TableRegistry::Table& table, SchemaWithMissing shape, Lsn since);
+  void quarantine_shape(TableRegistry::Table& table, Quarantine why);
   void quarantine_shape(TableRegistry::Table& table, const Error& error);
   Result<TableSchemaPtr> resolve(RelationCache::Entry& entry, TableRegistry::Table& table, const std::optional<CatalogTable>& catalog);
   void quarantine(TableRegistry::Table& table, const Misfit& misfit, Position position);

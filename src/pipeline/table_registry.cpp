@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "pipeline/missing_values.h"
+#include "pipeline/misfit_quarantine.h"
 
 namespace luge {
 
@@ -79,6 +79,7 @@ void TableRegistry::restart_copy(Table& table, Instant not_before) {
   table.record.attempt += 1;
   table.record.state = table.record.schema ? TableState::resyncing : TableState::waiting;
   table.record.snapshot.reset();
+  table.copied = nullptr;
   table.record.quarantine.reset();
   table.settled_at.reset();
   table.copy_wanted = true;
@@ -91,6 +92,32 @@ bool TableRegistry::resync(RelationOid oid) {
   Table* table = find(oid);
   if (table == nullptr || table->record.state == TableState::dropped) return false;
   if (std::find(restart_.begin(), restart_.end(), oid) == restart_.end()) restart_.push_back(oid);
+  return true;
+}
+
+void TableRegistry::copy_published_later(Table& table, const ColumnSchema& column) {
+  // A copy under way is looked at when it is done: it may have read the column or not.
+  if (table.record.state != TableState::live && table.record.state != TableState::catching_up) return;
+  log_event(LogLevel::info, "table_rewritten", "a column that it already had was published",
+            {{"table", to_string(table.record.name)}, {"column", column.name}});
+  resync(table.record.oid);
+}
+
+bool TableRegistry::overtaken(Table& table, const CopyDone& done, BatchBuilder& builder) {
+  if (!table.stream_schema || table.shape_lsn <= done.read_at) {
+    table.copied = done.schema;  // not the stream's: it may still be about to show rows in an older one, which the copy has
+    return false;
+  }
+  if (published_later(*done.schema, *table.stream_schema) != nullptr) {
+    log_event(LogLevel::info, "table_rewritten", "a column that it already had was published while it was copied",
+              {{"table", to_string(table.record.name)}});
+    restart_copy(table, {});
+    append_record(table, builder);
+    return true;
+  }
+  const Misfit* unfit = unfit_for(table.unfit_defaults, done.schema.get());
+  if (unfit == nullptr) return false;
+  quarantine(table, quarantine_of(table.record.name, *unfit, {0, table.shape_lsn, 0}), builder);
   return true;
 }
 
@@ -117,6 +144,7 @@ Result<bool> TableRegistry::apply(const CopyEvent& event, BatchBuilder& builder,
   if (const auto* done = std::get_if<CopyDone>(&event)) {
     Table* table = find(done->oid);
     if (table == nullptr || done->attempt != table->record.attempt || !is_copying(table->record.state)) return true;
+    if (overtaken(*table, *done, builder)) return true;
     table->record.state = TableState::catching_up;
     table->record.snapshot = done->snapshot;
     table->record.schema = done->schema;
@@ -224,13 +252,26 @@ bool TableRegistry::apply_shapes(Lsn received, BatchBuilder& builder) {
     if (table.shape_lsn >= reshape.after || (state != TableState::live && state != TableState::catching_up)) return true;
     const auto resolved = schema_from_catalog(reshape.table, columns_);
     if (!resolved) return true;
-    const TableSchemaPtr schema = with_missing_values(**resolved, reshape.table);
-    const TableSchema* known = table.stream_schema ? table.stream_schema.get() : table.record.schema.get();
+    auto [schema, unfit] = with_missing_values(**resolved, reshape.table);
+    const TableSchema* known = table.last_shape();
     if (known != nullptr && same_shape(*known, *schema) && known->name == schema->name) {
       if (table.stream_schema && schema->newest_attnum > known->newest_attnum) table.stream_schema = schema;
       return true;
     }
+    if (const Misfit* misfit = unfit_for(unfit, known)) {
+      quarantine(table, quarantine_of(table.record.name, *misfit, {0, reshape.after, 0}), builder);
+      any = true;
+      return true;
+    }
+    if (known != nullptr && published_later(*known, *schema) != nullptr) {
+      restart_copy(table, {});
+      append_record(table, builder);
+      any = true;
+      return true;
+    }
     table.stream_schema = schema;
+    table.unfit_defaults = std::move(unfit);
+    table.copied = nullptr;
     table.shape_lsn = reshape.after;
     table.record.schema = schema;
     table.record.name = schema->name;

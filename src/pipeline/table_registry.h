@@ -10,6 +10,7 @@
 #include "decode/relation_resolver.h"
 #include "model/frontier.h"
 #include "model/table_record.h"
+#include "pipeline/missing_values.h"
 #include "pipeline/pipeline_status.h"
 #include "pipeline/ports.h"
 
@@ -23,6 +24,8 @@ class TableRegistry {
     TableRecord record;
     TableSchemaPtr stream_schema;        ///< the shape last decoded with
     Lsn shape_lsn;                       ///< stream position at which stream_schema was taken
+    std::vector<UnfitDefault> unfit_defaults;  ///< of stream_schema
+    TableSchemaPtr copied;               ///< the shape of the copy, while it is the last one the destination was given
     std::optional<TableReshaped> reshape;  ///< waits until the stream has passed its position
     std::optional<Lsn> settled_at;       ///< catching_up: the filter may go once the stream is here
     std::uint64_t rows_streamed = 0;
@@ -30,6 +33,9 @@ class TableRegistry {
     std::uint64_t copy_after_batch = 0;  ///< 0: its record is not sealed yet
     std::uint32_t copy_failures = 0;
     Instant copy_not_before;
+
+    /// What the destination's rows have when it has applied everything so far; null: nothing was copied.
+    const TableSchema* last_shape() const { return copied ? copied.get() : stream_schema ? stream_schema.get() : record.schema.get(); }
   };
 
   TableRegistry(CopyPort& copies, const ColumnOptionsLookup& columns, const Frontier& frontier, Epoch epoch, bool resync_all);
@@ -52,6 +58,8 @@ class TableRegistry {
   /// Restarted copies whose delay is over, and resyncs asked for.
   bool start_wanted(BatchBuilder& builder, Instant now);
   bool resync(RelationOid oid);
+  /// A row has told that `column`, which was there before, is published only now: its rows are read again.
+  void copy_published_later(Table& table, const ColumnSchema& column);
 
   /// The batch with this number carries every record appended so far.
   void sealed(std::uint64_t batch);
@@ -71,6 +79,8 @@ class TableRegistry {
 
  private:
   void restart_copy(Table& table, Instant not_before);
+  /// What the stream has told since makes the copy useless: it is taken again, or the table stops. False: it stands.
+  bool overtaken(Table& table, const CopyDone& done, BatchBuilder& builder);
   void append_record(const Table& table, BatchBuilder& builder);
   Result<bool> apply(const CopyEvent& event, BatchBuilder& builder, Lsn received, Instant now);
   Status apply(const TableEvent& event, BatchBuilder& builder);

@@ -1,5 +1,7 @@
 #include "source/catalog_fingerprint.h"
 
+#include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "postgres/sql_quoting.h"
@@ -11,26 +13,54 @@ namespace luge {
 namespace {
 
 std::string table_query(std::string_view publication, const std::string& oids, int version) {
-  const std::string column_list = version >= 150000 ? ", r.prattrs" : "";
   const std::string by_schema = version >= 150000 ? "pn.oid, " : "";
   return "WITH RECURSIVE " + catalog_sql::partition_tree(oids) + ", " + catalog_sql::leaf_files() +
          " SELECT c.oid, c.relkind = 'p', "
          "CASE WHEN c.relkind = 'p' THEN coalesce(leaves.file_node, 0) ELSE pg_relation_filenode(c.oid)::bigint END, "
          "a.digest, coalesce(a.by_alter, false), coalesce(r.oid, " +
-         by_schema + "0), md5(concat_ws(':', n.nspname, c.relname, c.relreplident, a.shape, k.keys" + column_list +
-         ")) "
+         by_schema +
+         "0), md5(concat_ws(':', n.nspname, c.relname, c.relreplident, a.shape, k.keys, a.published)), coalesce(a.published, ''), "
+         "coalesce(a.newest, 0) "
          "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
          "LEFT JOIN LATERAL (SELECT string_agg(concat_ws(':', indkey, indisprimary, indisreplident), ',' ORDER BY indexrelid) AS keys FROM pg_index "
          "WHERE indrelid = c.oid AND (indisprimary OR indisreplident)) k ON true "
-         "LEFT JOIN LATERAL (SELECT md5(string_agg(concat_ws(':', attnum, atttypid, atttypmod, attisdropped, xmin), ',' ORDER BY attnum)) AS digest, "
-         "string_agg(concat_ws(':', attnum, attname, atttypid, atttypmod, attisdropped), ',' ORDER BY attnum) AS shape, bool_or(xmin = c.xmin) AS "
-         "by_alter FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0) a ON true "
          "LEFT JOIN leaves ON leaves.root = c.oid "
          "LEFT JOIN pg_publication p ON p.pubname = " +
          quote_literal(publication) + " LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = c.oid" +
          (version >= 150000 ? " LEFT JOIN pg_publication_namespace pn ON pn.pnpubid = p.oid AND pn.pnnspid = c.relnamespace" : "") +
-         " WHERE c.oid IN (" + oids + ")";
+         " LEFT JOIN LATERAL (SELECT md5(string_agg(concat_ws(':', attnum, atttypid, atttypmod, attisdropped, a.xmin), ',' ORDER BY attnum)) AS "
+         "digest, "
+         "string_agg(concat_ws(':', attnum, attname, atttypid, atttypmod, attisdropped), ',' ORDER BY attnum) AS shape, bool_or(a.xmin = c.xmin) AS "
+         "by_alter, string_agg(attnum::text, ' ' ORDER BY attnum) FILTER (WHERE NOT attisdropped AND " +
+         catalog_sql::column_is_published(version) +
+         ") AS published, max(attnum) AS newest FROM pg_attribute a WHERE attrelid = c.oid AND attnum > 0) a ON true "
+         "WHERE c.oid IN (" +
+         oids + ")";
 }
+
+/// "1 2 5"
+std::vector<std::int16_t> attnums_of(std::string_view text) {
+  std::vector<std::int16_t> attnums;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    std::int16_t attnum = 0;
+    const auto [next, error] = std::from_chars(at, end, attnum);
+    if (error != std::errc{}) break;
+    attnums.push_back(attnum);
+    at = next + (next < end ? 1 : 0);
+  }
+  return attnums;
+}
+
+/// A column that was there before, without its values being on the stream, has them there now: of what it holds nothing was sent.
+bool publishes_older_column(std::span<const std::int16_t> published_before, std::int16_t newest_before, const TableFingerprint& now) {
+  return std::any_of(now.published.begin(), now.published.end(), [&](std::int16_t attnum) {
+    return attnum <= newest_before && std::find(published_before.begin(), published_before.end(), attnum) == published_before.end();
+  });
+}
+
+constexpr const char* kPublishedLater = "a column that it already had was published";
 
 std::string partition_query(const std::string& oids) {
   // A partition made by CREATE TABLE … PARTITION OF has its row type and its place in the tree from one transaction.
@@ -61,6 +91,8 @@ Result<CatalogFingerprint> read_fingerprint(Connection& sql, std::string_view pu
     table.rewritten_by_alter = tables.boolean(row, 4);
     table.membership = tables.number<Oid>(row, 5);
     table.shape = tables.string(row, 6);
+    table.published = attnums_of(tables.text(row, 7));
+    table.newest_attnum = tables.number<std::int16_t>(row, 8);
   }
   TRY(const QueryResult partitions, sql.query(partition_query(list)));
   for (std::size_t row = 0; row < partitions.rows(); ++row) {
@@ -85,6 +117,7 @@ std::string explain_rewrite(const TableFingerprint& before, const TableFingerpri
   for (const auto& [partition, attached] : before.partitions) {
     if (!now.partitions.contains(partition)) return "a partition was detached or dropped";
   }
+  if (publishes_older_column(before.published, before.newest_attnum, now)) return kPublishedLater;
   if (before.file_node == now.file_node) return "";
   if (before.columns != now.columns) return "it was rewritten by ALTER TABLE";
   // Of a partition not even TRUNCATE is on the stream. A partition that was only created changes the digest over all files too.
@@ -92,7 +125,13 @@ std::string explain_rewrite(const TableFingerprint& before, const TableFingerpri
   return "";
 }
 
-std::string explain_rewrite_since(std::uint32_t file_node_before, const TableFingerprint& now) {
+std::string explain_rewrite_since(std::uint32_t file_node_before, const TableSchema* shape_before, const TableFingerprint& now) {
+  if (shape_before != nullptr) {
+    std::vector<std::int16_t> published;
+    for (const ColumnSchema& column : shape_before->columns) published.push_back(column.attnum);
+    const std::int16_t newest = published.empty() ? shape_before->newest_attnum : std::max(shape_before->newest_attnum, published.back());
+    if (publishes_older_column(published, newest, now)) return kPublishedLater;
+  }
   if (file_node_before == 0 || file_node_before == now.file_node) return "";
   if (now.partitioned) return "its partitions changed while luge did not run";
   return now.rewritten_by_alter ? "it was rewritten by ALTER TABLE while luge did not run" : "";

@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 }  // namespace
 
@@ -19,7 +19,8 @@ std::string encode_fingerprint(const CatalogFingerprint& fingerprint) {
   for (const auto& [oid, table] : fingerprint.tables) {
     Json partitions = Json::array();
     for (const auto& [partition, attached] : table.partitions) partitions.push_back({partition, attached});
-    tables.push_back({oid, table.partitioned, table.file_node, table.columns, table.shape, table.membership, std::move(partitions)});
+    tables.push_back({oid, table.partitioned, table.file_node, table.columns, table.shape, table.membership, std::move(partitions), table.published,
+                      table.newest_attnum});
   }
   Json labels = Json::array();
   for (const auto& [label, of] : fingerprint.types.enum_labels) labels.push_back({label, of.first, of.second});
@@ -48,6 +49,8 @@ std::optional<CatalogFingerprint> decode_fingerprint(std::string_view text) {
       table.shape = entry.at(4);
       table.membership = entry.at(5);
       for (const Json& partition : entry.at(6)) table.partitions[partition.at(0).get<RelationOid>()] = partition.at(1);
+      table.published = entry.at(7).get<std::vector<std::int16_t>>();
+      table.newest_attnum = entry.at(8);
     }
     for (const Json& label : document.at("enum_labels")) out.types.enum_labels[label.at(0).get<Oid>()] = {label.at(1), label.at(2)};
     for (const Json& composite : document.at("composites")) out.types.composites[composite.at(0).get<Oid>()] = composite.at(1);

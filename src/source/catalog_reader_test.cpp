@@ -128,6 +128,22 @@ TEST_F(CatalogReaderTest, tells_identities_apart) {
   EXPECT_THAT((*findings)[1].fix, HasSubstr("ALTER TABLE \"public\".\"none\""));
 }
 
+TEST_F(CatalogReaderTest, full_of_a_root_is_no_identity_of_its_partitions) {
+  run("CREATE TABLE p (id int, v text) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT; ALTER TABLE p REPLICA IDENTITY FULL;"
+      "CREATE TABLE k (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE k1 PARTITION OF k DEFAULT; ALTER TABLE k REPLICA IDENTITY "
+      "FULL");
+  EXPECT_TRUE(table("p").leaves_say_less);
+  EXPECT_FALSE(has_identity(table("p")));
+  EXPECT_TRUE(has_identity(table("k"))) << "its key is in every old tuple";
+  const auto findings = reader_.preflight(*reader_.list_tables());
+  ASSERT_TRUE(findings);
+  ASSERT_EQ(findings->size(), 1U);
+  EXPECT_THAT((*findings)[0].fix, HasSubstr("each of its partitions"));
+  run("ALTER TABLE p1 REPLICA IDENTITY FULL");
+  EXPECT_FALSE(table("p").leaves_say_less);
+  EXPECT_TRUE(has_identity(table("p")));
+}
+
 TEST_F(CatalogReaderTest, reads_publication_columns_and_filter) {
   run("CREATE TABLE t (id int PRIMARY KEY, a int, b text); CREATE TABLE s (id int PRIMARY KEY); CREATE TABLE out (id int PRIMARY KEY);"
       "CREATE PUBLICATION pub FOR TABLE t (id, b) WHERE (id > 10 AND b <> 'it''s'), s");
@@ -246,16 +262,36 @@ TEST_F(FingerprintTest, only_what_changes_rows_in_silence_counts_as_a_rewrite) {
   EXPECT_EQ(rewrite_by("t", "ALTER TABLE t ADD r float8 DEFAULT random()"), "it was rewritten by ALTER TABLE");
 }
 
+TEST_F(FingerprintTest, a_column_that_is_published_later_counts) {
+  run("CREATE TABLE t (id int PRIMARY KEY, a int, twice int GENERATED ALWAYS AS (a * 2) STORED); CREATE PUBLICATION pub FOR TABLE t");
+  TableSchema shape;
+  shape.columns.resize(2);
+  shape.columns[0].attnum = 1;
+  shape.columns[1].attnum = 2;
+  shape.newest_attnum = 3;
+  const RelationOid oid = table("t").oid;
+  const auto since = [&] { return explain_rewrite_since(0, &shape, fingerprint().tables.at(oid)); };
+  const std::string before = fingerprint().tables.at(oid).shape;
+  EXPECT_EQ(since(), "");
+  EXPECT_EQ(rewrite_by("t", "ALTER TABLE t ADD b int"), "");
+  EXPECT_EQ(since(), "");
+  EXPECT_EQ(rewrite_by("t", "ALTER TABLE t ALTER twice DROP EXPRESSION"), "a column that it already had was published");
+  EXPECT_EQ(since(), "a column that it already had was published");
+  EXPECT_NE(fingerprint().tables.at(oid).shape, before);
+  EXPECT_EQ(rewrite_by("t", "ALTER PUBLICATION pub DROP TABLE t; ALTER PUBLICATION pub ADD TABLE t (id)"),
+            "it was taken out of the publication and put in again");
+}
+
 TEST_F(FingerprintTest, a_rewrite_before_the_start_is_found_by_its_file_node) {
   run("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1)");
   const CatalogTable before = table("t");
-  const auto since = [&] { return explain_rewrite_since(before.file_node, fingerprint().tables.at(before.oid)); };
+  const auto since = [&] { return explain_rewrite_since(before.file_node, nullptr, fingerprint().tables.at(before.oid)); };
   EXPECT_EQ(since(), "");
   run("VACUUM FULL t");
   EXPECT_EQ(since(), "");
   run("ALTER TABLE t ALTER n TYPE bigint USING n + 1");
   EXPECT_EQ(since(), "it was rewritten by ALTER TABLE while luge did not run");
-  EXPECT_EQ(explain_rewrite_since(0, fingerprint().tables.at(before.oid)), "");
+  EXPECT_EQ(explain_rewrite_since(0, nullptr, fingerprint().tables.at(before.oid)), "");
 }
 
 TEST_F(FingerprintTest, partitions_that_come_filled_or_go_count) {

@@ -264,7 +264,7 @@ Status CatalogScan::compare(Connection& sql) {
       const auto described = unseen.find(oid);
       reshaped = described != unseen.end() && shape_differs(*table.schema, described->second);
     }
-    why = table.fingerprint ? explain_rewrite(*table.fingerprint, next) : explain_rewrite_since(table.file_node, next);
+    why = table.fingerprint ? explain_rewrite(*table.fingerprint, next) : explain_rewrite_since(table.file_node, table.schema.get(), next);
     if (reshaped) {
       TRY(auto change, reshape(sql, options_.publication, oid));
       if (change) {

@@ -177,6 +177,19 @@ TEST_F(CatalogScanTest, tells_new_shapes_with_the_position_from_which_they_hold)
   EXPECT_THAT(look(scan), IsEmpty());
 }
 
+TEST_F(CatalogScanTest, a_column_that_is_published_later_means_the_table_again) {
+  run("CREATE TABLE g (id int PRIMARY KEY, a int, twice int GENERATED ALWAYS AS (a * 2) STORED); CREATE PUBLICATION pub");
+  CatalogScan scan(scan_options(), {}, "");
+  look(scan);
+  const std::string seen = memory_;
+  run("ALTER TABLE g ALTER twice DROP EXPRESSION");
+  EXPECT_THAT(look(scan), ElementsAre("reshaped g", "rewritten g"));
+  EXPECT_THAT(look(scan), IsEmpty());
+  CatalogScan next_process(scan_options(), {{last_.oid, 0, nullptr, false}}, seen);
+  EXPECT_THAT(look(next_process), ElementsAre("rewritten g"));
+  EXPECT_THAT(look(next_process), IsEmpty());
+}
+
 TEST_F(CatalogScanTest, a_locked_table_is_looked_at_again_later) {
   run("CREATE TABLE a (id int PRIMARY KEY); CREATE PUBLICATION pub");
   CatalogScan scan(scan_options(), {}, "");
