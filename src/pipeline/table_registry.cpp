@@ -148,6 +148,7 @@ Result<bool> TableRegistry::apply(const CopyEvent& event, BatchBuilder& builder,
     table->record.state = TableState::catching_up;
     table->record.snapshot = done->snapshot;
     table->record.schema = done->schema;
+    table->record.name = done->schema->name;
     table->shape_lsn = std::max(table->shape_lsn, done->read_at);
     table->record.file_node = done->file_node;
     table->copy_failures = 0;
