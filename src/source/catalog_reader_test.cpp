@@ -128,22 +128,6 @@ TEST_F(CatalogReaderTest, tells_identities_apart) {
   EXPECT_THAT((*findings)[1].fix, HasSubstr("ALTER TABLE \"public\".\"none\""));
 }
 
-TEST_F(CatalogReaderTest, full_of_a_root_is_no_identity_of_its_partitions) {
-  run("CREATE TABLE p (id int, v text) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT; ALTER TABLE p REPLICA IDENTITY FULL;"
-      "CREATE TABLE k (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE k1 PARTITION OF k DEFAULT; ALTER TABLE k REPLICA IDENTITY "
-      "FULL");
-  EXPECT_TRUE(table("p").leaves_say_less);
-  EXPECT_FALSE(has_identity(table("p")));
-  EXPECT_TRUE(has_identity(table("k"))) << "its key is in every old tuple";
-  const auto findings = reader_.preflight(*reader_.list_tables());
-  ASSERT_TRUE(findings);
-  ASSERT_EQ(findings->size(), 1U);
-  EXPECT_THAT((*findings)[0].fix, HasSubstr("each of its partitions"));
-  run("ALTER TABLE p1 REPLICA IDENTITY FULL");
-  EXPECT_FALSE(table("p").leaves_say_less);
-  EXPECT_TRUE(has_identity(table("p")));
-}
-
 TEST_F(CatalogReaderTest, reads_publication_columns_and_filter) {
   run("CREATE TABLE t (id int PRIMARY KEY, a int, b text); CREATE TABLE s (id int PRIMARY KEY); CREATE TABLE out (id int PRIMARY KEY);"
       "CREATE PUBLICATION pub FOR TABLE t (id, b) WHERE (id > 10 AND b <> 'it''s'), s");
