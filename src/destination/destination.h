@@ -10,6 +10,7 @@
 #include "destination/destination_health.h"
 #include "model/batch.h"
 #include "model/frontier.h"
+#include "model/intent.h"
 
 namespace luge {
 
@@ -83,8 +84,9 @@ class Destination {
   /// A reader at the latest commit.
   virtual Result<std::shared_ptr<ReadHandle>> read() = 0;
 
-  /// Keeps the destination's own copy of ack_intent (cheap; may be lazy up to the next commit or close).
-  virtual Status record_intent(Lsn intent) = 0;
+  /// Keeps the destination's own copy of ack_intent (cheap; may be lazy up to the next commit or close). Frontier::intent tells the
+  /// newest one of the checkpoint's epoch: an epoch begins without any, and one of an epoch that has no commit yet does not count.
+  virtual Status record_intent(const Intent& intent) = 0;
 
   virtual Status close() = 0;
 

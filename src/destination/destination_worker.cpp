@@ -38,7 +38,7 @@ std::optional<Result<Frontier>> DestinationWorker::try_take_outcome() {
   return outcome;
 }
 
-void DestinationWorker::record_intent(Lsn intent) {
+void DestinationWorker::record_intent(const Intent& intent) {
   // A full inbox means that commits are coming, and each of them vouches for more than this intent.
   Work work(intent);
   inbox_.try_push(work);
@@ -52,7 +52,7 @@ void DestinationWorker::run(const std::stop_token& stop) {
       collect();
       continue;
     }
-    if (const Lsn* intent = std::get_if<Lsn>(&*work)) {
+    if (const auto* intent = std::get_if<Intent>(&*work)) {
       if (broken_) continue;
       if (auto status = destination_.record_intent(*intent); !status)
         log_event(LogLevel::warn, "intent_not_recorded", status.error().what, {{"code", status.error().code}});

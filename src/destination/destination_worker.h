@@ -33,10 +33,10 @@ class DestinationWorker final : public BatchSink {
   bool wants_batch() const override { return in_flight_ == 0 && destination_.wants_batch(); }
 
   /// Asks for the destination's copy of ack_intent to be written, between batches; the newest wins.
-  void record_intent(Lsn intent);
+  void record_intent(const Intent& intent);
 
  private:
-  using Work = std::variant<Batch, Lsn>;
+  using Work = std::variant<Batch, Intent>;
   void run(const std::stop_token& stop);
   void answer(Result<Frontier> outcome);
   Result<Frontier> apply(Batch batch);

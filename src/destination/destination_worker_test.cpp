@@ -30,7 +30,7 @@ class SteppedDestination final : public Destination {
   Result<std::unique_ptr<CopyWriter>> begin_copy(TableSchemaPtr /*schema*/, Attempt /*attempt*/) override { return fatal("test", "no copies here"); }
   Status drop_copy(RelationOid /*oid*/, Attempt /*attempt*/) override { return ok(); }
   Result<std::shared_ptr<ReadHandle>> read() override { return fatal("test", "no readers here"); }
-  Status record_intent(Lsn intent) override {
+  Status record_intent(const Intent& intent) override {
     std::lock_guard lock(mutex_);
     intent_ = intent;
     changed_.notify_all();
@@ -57,7 +57,7 @@ class SteppedDestination final : public Destination {
   std::uint64_t fail_at_ = 0;
   std::atomic<bool> wants_batch_ = false;
   std::vector<std::uint64_t> applied_;
-  Lsn intent_;
+  Intent intent_;
 };
 
 Batch numbered(std::uint64_t id) {
@@ -159,8 +159,8 @@ TEST(DestinationWorker, asks_for_a_batch_only_while_none_is_under_way) {
 TEST(DestinationWorker, intents_pass_between_batches) {
   SteppedDestination destination;
   DestinationWorker worker(destination, [] {});
-  worker.record_intent(Lsn{5});
-  destination.wait_until([&] { return destination.intent_ == Lsn{5}; });
+  worker.record_intent({1, Lsn{5}});
+  destination.wait_until([&] { return destination.intent_ == (Intent{1, Lsn{5}}); });
 }
 
 TEST(DestinationWorker, ending_finishes_the_batch_under_way_only) {
@@ -205,7 +205,7 @@ class LateDestination final : public Destination {
   Result<std::unique_ptr<CopyWriter>> begin_copy(TableSchemaPtr /*schema*/, Attempt /*attempt*/) override { return fatal("test", "no copies here"); }
   Status drop_copy(RelationOid /*oid*/, Attempt /*attempt*/) override { return ok(); }
   Result<std::shared_ptr<ReadHandle>> read() override { return fatal("test", "no readers here"); }
-  Status record_intent(Lsn /*intent*/) override { return ok(); }
+  Status record_intent(const Intent& /*intent*/) override { return ok(); }
   Status close() override { return ok(); }
 
   std::mutex mutex_;

@@ -19,7 +19,7 @@ struct Frontier {
   std::string mirror_uuid;           ///< identity of the destination's data; made once
   Fence fence = 0;
   Checkpoint checkpoint;             ///< durable
-  Lsn intent;                        ///< the destination's copy of ack_intent
+  Lsn intent;                        ///< the destination's copy of ack_intent, in the checkpoint's epoch; zero: none
   std::string catalog_memory;        ///< open(): the newest RememberCatalog; empty: none yet
   std::vector<TableRecord> tables;   ///< open(): all; apply(): those that changed by themselves (a divergence quarantines)
   struct ReadyBarrier {

@@ -87,7 +87,7 @@ class Driver::Impl {
   bool text_only_ = false;           ///< a column without binary reader was met
   std::optional<Lsn> until_;         ///< what options_.until came to
   std::optional<Instant> drain_deadline_;
-  Lsn intent_copied_;
+  Intent intent_copied_;
   Instant intent_copied_at_;
   Instant published_at_;
 

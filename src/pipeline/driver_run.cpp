@@ -99,7 +99,7 @@ Status Driver::Impl::run_opening(const Lease& lease) {
   begin_again_ = false;
   if (options_.until.kind == DriverOptions::Until::Kind::lsn) until_ = options_.until.lsn;
   if (options_.until.kind == DriverOptions::Until::Kind::caught_up && !until_) until_ = reachable_position(opening.facts.server_lsn);
-  intent_copied_ = opening.frontier.intent;
+  intent_copied_ = {opening.frontier.checkpoint.epoch, opening.frontier.intent};
   Running running(*this, std::move(opening), lease);
   {
     std::lock_guard lock(mutex_);
@@ -323,8 +323,8 @@ Status Driver::Impl::wait_for_work(const Wait& wait, ReplicationStream* stream) 
 
 void Driver::Impl::copy_intent(Running& running, bool now) {
   // Only what the destination's checkpoint does not vouch for itself is worth a write there.
-  const Lsn intent = running.pipeline.intent_saved();
-  if (intent <= intent_copied_ || intent <= running.pipeline.durable_checkpoint().end_lsn) return;
+  const Intent intent{running.start.record.epoch, running.pipeline.intent_saved()};
+  if (intent <= intent_copied_ || intent.lsn <= running.pipeline.durable_checkpoint().end_lsn) return;
   if (!now && clock_.now() - intent_copied_at_ < kIntentCopyInterval) return;
   intent_copied_ = intent;
   intent_copied_at_ = clock_.now();

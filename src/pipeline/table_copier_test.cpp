@@ -45,7 +45,7 @@ class CapturingDestination final : public Destination {
   }
   Status drop_copy(RelationOid /*oid*/, Attempt /*attempt*/) override { return ok(); }
   Result<std::shared_ptr<ReadHandle>> read() override { return fatal("unused", ""); }
-  Status record_intent(Lsn /*intent*/) override { return ok(); }
+  Status record_intent(const Intent& /*intent*/) override { return ok(); }
   Status close() override { return ok(); }
   void refuse(std::string code) {
     const std::lock_guard lock(mutex_);

@@ -27,12 +27,45 @@ TEST_P(DestinationConformance, checkpoint_witness_intent_and_catalog_memory_come
   Batch after = batch_of(100, true, RememberCatalog{"it's another"});
   after.checkpoint.witness = {Lsn{100}, {77}};
   deliver(std::move(after));
-  session_->record_intent(Lsn{101});
+  session_->record_intent({kEpoch, Lsn{101}});
   const Frontier& again = close_and_open();
   EXPECT_EQ(again.checkpoint, (Checkpoint{1, Lsn{100}, Lsn{101}}));
   EXPECT_EQ(again.checkpoint.witness, (Witness{Lsn{100}, {77}}));
   EXPECT_EQ(again.intent, Lsn{101});
   EXPECT_EQ(again.catalog_memory, "it's another");
+}
+
+// LSNs of two epochs cannot be compared: whoever lost luge's state would take the larger one for what was acknowledged in this one.
+TEST_P(DestinationConformance, an_intent_does_not_outlive_its_epoch) {
+  open();
+  const auto schema = users();
+  make_table(schema);
+  deliver_at(100, live(ChunkMaker(schema).row(RowOp::insert, {n(1), s("a"), kNull}, 100, 0)));
+  session_->record_intent({kEpoch, Lsn{9000}});
+  EXPECT_EQ(close_and_open().intent, Lsn{9000});
+
+  const auto in_epoch = [&](Epoch epoch, std::uint64_t lsn, std::string memory) {
+    Batch batch = batch_of(lsn, true, RememberCatalog{std::move(memory)});
+    batch.checkpoint.epoch = epoch;
+    return batch;
+  };
+  Frontier begun = deliver(in_epoch(kEpoch + 1, 50, "of the second epoch"));
+  EXPECT_EQ(begun.checkpoint.epoch, kEpoch + 1);
+  EXPECT_TRUE(begun.intent.is_zero());
+  const Frontier& second = close_and_open();
+  EXPECT_EQ(second.checkpoint, (Checkpoint{kEpoch + 1, Lsn{50}, Lsn{51}}));
+  EXPECT_TRUE(second.intent.is_zero());
+
+  session_->record_intent({kEpoch, Lsn{9500}});  // of an owner that is behind
+  session_->record_intent({kEpoch + 1, Lsn{60}});
+  EXPECT_EQ(close_and_open().intent, Lsn{60});
+  // The third epoch is known to luge before the destination has anything of it.
+  session_->record_intent({kEpoch + 2, Lsn{7000}});
+  EXPECT_LE(close_and_open().intent, Lsn{60});
+  session_->record_intent({kEpoch + 2, Lsn{7000}});
+  begun = deliver(in_epoch(kEpoch + 2, 10, "of the third epoch"));
+  EXPECT_EQ(begun.checkpoint.epoch, kEpoch + 2);
+  EXPECT_EQ(close_and_open().intent, Lsn{7000});
 }
 
 TEST_P(DestinationConformance, table_records_come_back_with_every_field) {

@@ -83,7 +83,7 @@ class DestinationSession {
   }
   /// Batches whose answers were not taken from here.
   std::size_t in_flight() const { return worker_->in_flight() + taken_.size(); }
-  void record_intent(Lsn intent) { worker_->record_intent(intent); }
+  void record_intent(const Intent& intent) { worker_->record_intent(intent); }
 
   /// After an error, as the same process does it.
   Status reopen(const OpenRequest& request) {

@@ -49,6 +49,7 @@ class Case:
         self.compared_apart = set()  # tables that `same` has compared with conditions of its own
         self.as_text = set()      # "schema.table.column"
         self.final_comparison = True
+        self.history = {}         # oid -> what its log held when it was last looked at
         self.own_servers = []
         self.slow = []
         directory.mkdir(parents=True)
@@ -181,6 +182,7 @@ class Case:
                     and all(state in FINAL_STATES for state in states.values()))
 
         self.luge.wait_until(arrived, f"{target >> 32:X}/{target & 0xFFFFFFFF:X} in the mirror", seconds=self.patience)
+        self.follow_history()
 
     def sync_by_restart(self):
         if self.luge.alive():
@@ -193,10 +195,34 @@ class Case:
             time.sleep(self.settings.kill_after())
             self.luge.kill()
         code = self.luge.run_until("caught-up")
+        if code == 0:
+            self.follow_history()
         if code == 3 and any(table["state"] in ("quarantined", "gap") for table in self.luge.status()["tables"]):
             return
         if code != 0:
             raise CaseFailed(f"run --until caught-up gave exit {code}:\n{self.luge.log_tail()}")
+
+    @property
+    def log_mode(self):
+        return "log" in [value for option, value in zip(self.options, self.options[1:]) if option == "--mode"]
+
+    def follow_history(self):
+        """A log is every change, in order: what it held once, it holds for ever."""
+        if not self.log_mode:
+            return
+        with self.server.connect(self.database) as connection:
+            tables = [(connection.execute("SELECT %s::text::regclass::oid::bigint", [compare.qualified(*pair)]).fetchone()[0], pair)
+                      for pair in self.comparable_tables(connection)]
+        for oid, (schema, table) in tables:
+            log = compare.qualified(schema, table + "__log")
+            try:
+                rows = self.query(f"SELECT _luge_epoch, _luge_lsn, _luge_ordinal, _luge_op, _luge_xid FROM {log}")
+            except (LugeFailed, duckdb.Error):
+                continue  # it has another name there yet, or none
+            lost = self.history.get(oid, set()) - set(map(tuple, rows))
+            if lost:
+                raise CaseFailed(f"{log} has lost {len(lost)} rows of its history, the first at {sorted(lost)[0]}")
+            self.history[oid] = set(map(tuple, rows))
 
     def selected_tables(self):
         """Tables that the mirror must have: all user tables unless the case chose others."""
@@ -269,7 +295,7 @@ class Case:
         with self.server.connect(self.database, options=compare.PINNED) as connection, self.mirror() as mirror:
             for schema, table in tables or self.comparable_tables(connection):
                 as_text = {name.rsplit(".", 1)[1] for name in self.as_text if name.rsplit(".", 1)[0] == f"{schema}.{table}"}
-                if self.settings.name == "log":
+                if self.log_mode:
                     problems = self.log_differences(connection, mirror, schema, table, **narrowing)
                 else:
                     problems = compare.differences(connection, mirror, schema, table, as_text=as_text, **narrowing)

@@ -250,7 +250,7 @@ void LugeInstance::step() {
     return reopen(error);
   }
   wait_ = *wait;
-  running_->sink->record_intent(running_->pipeline->intent_saved());
+  running_->sink->record_intent({record_.epoch, running_->pipeline->intent_saved()});
   if (draining_ && running_->pipeline->drained()) {
     if (stream_) running_->pipeline->end_session();
     stop("drained");

@@ -29,7 +29,7 @@ Frontier SimDestination::frontier() const {
   frontier.mirror_uuid = "mirror";
   frontier.fence = store_.fence;
   frontier.checkpoint = store_.checkpoint;
-  frontier.intent = store_.intent;
+  frontier.intent = store_.intent.within(store_.checkpoint.epoch);
   for (const auto& [oid, table] : store_.tables) frontier.tables.push_back(table->record);
   return frontier;
 }
@@ -214,7 +214,7 @@ void SimDestination::Writer::finish_copy(const FinishCopy& finish) {
   });
 }
 
-Status SimDestination::Writer::commit(const Checkpoint& checkpoint, Lsn intent) {
+Status SimDestination::Writer::commit(const Checkpoint& checkpoint, const Intent& intent) {
   CHECK_OK(destination_.check_fence(fence_));
   MirrorStore& store = destination_.store_;
   Oracle& oracle = *destination_.oracle_;

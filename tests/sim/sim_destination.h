@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "model/frontier.h"
+#include "model/intent.h"
 #include "sim/marks.h"
 #include "sim/mirror_table.h"
 #include "sim/trace.h"
@@ -36,7 +37,7 @@ struct CopyNotes {
 struct MirrorStore {
   Fence fence = 0;
   Checkpoint checkpoint;
-  Lsn intent;
+  Intent intent;
   std::map<RelationOid, std::shared_ptr<const MirrorTable>> tables;
   std::map<RelationOid, std::shared_ptr<Shadow>> shadows;
   std::map<RelationOid, CopyNotes> notes;
@@ -62,7 +63,7 @@ class SimDestination {
     /// `delivered`: commit_lsn of the last transaction that the stream had delivered when the batch was handed over.
     void apply(const Batch& batch, Lsn delivered);
     /// Nothing is changed when the fence is an older one: error "fenced".
-    Status commit(const Checkpoint& checkpoint, Lsn intent);
+    Status commit(const Checkpoint& checkpoint, const Intent& intent);
 
    private:
     MirrorTable& touch(RelationOid oid);

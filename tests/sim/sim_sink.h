@@ -40,7 +40,7 @@ class SimSink final : public BatchSink {
   bool full() const { return queue_.size() >= capacity_; }
   Instant next_due() const { return queue_.empty() || failed_ ? Instant{INT64_MAX} : due_; }
   /// The destination's own copy of the intent travels with the next commit.
-  void record_intent(Lsn intent) { intent_ = intent; }
+  void record_intent(const Intent& intent) { intent_ = intent; }
 
   // Faults.
   void fail_next_commit(Fault fault) { fault_ = fault; }
@@ -71,7 +71,7 @@ class SimSink final : public BatchSink {
   std::uint32_t answers_ = 0;
   bool asks_ = false;
   bool failed_ = false;  ///< after an error nothing more is applied: the destination must be reopened
-  Lsn intent_;
+  Intent intent_;
 };
 
 }  // namespace luge

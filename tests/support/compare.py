@@ -17,7 +17,7 @@ WITH RECURSIVE chain AS (
   SELECT c.attnum, c.attname, t.typbasetype, CASE WHEN c.typmod = -1 THEN t.typtypmod ELSE c.typmod END
   FROM chain c JOIN pg_type t ON t.oid = c.typid WHERE t.typtype = 'd'
 )
-SELECT c.attname, t.typname, t.typtype, CASE WHEN e.typtype = 'd' AND c.typmod = -1 THEN e.typtypmod ELSE c.typmod END,
+SELECT c.attnum, c.attname, t.typname, t.typtype, CASE WHEN e.typtype = 'd' AND c.typmod = -1 THEN e.typtypmod ELSE c.typmod END,
   coalesce(b.typname, e.typname, ''), coalesce(b.typtype, e.typtype, ' ')
 FROM chain c JOIN pg_type t ON t.oid = c.typid LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A' LEFT JOIN pg_type b ON b.oid = e.typbasetype
 WHERE t.typtype <> 'd' ORDER BY c.attnum"""
@@ -37,6 +37,7 @@ LISTED = SIMPLE_TYPES.keys() | {"numeric", "money", "text", "varchar", "bpchar",
 class Column:
     name: str
     expected_type: str
+    attnum: int
 
 
 def quoted(name):
@@ -64,7 +65,7 @@ def expected_type(name, kind, typmod, element, element_kind):
 def source_columns(connection, relation):
     """The columns a mirror of the relation has, in order (generated ones are not published before PostgreSQL 18)."""
     rows = connection.execute(COLUMNS, [relation]).fetchall()
-    return [Column(name, expected_type(*rest)) for name, *rest in rows]
+    return [Column(name, expected_type(*rest), attnum) for attnum, name, *rest in rows]
 
 
 UNESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}

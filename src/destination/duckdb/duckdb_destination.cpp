@@ -44,7 +44,7 @@ class DuckdbDestination final : public Destination {
   Result<std::unique_ptr<CopyWriter>> begin_copy(TableSchemaPtr schema, Attempt attempt) override;
   Status drop_copy(RelationOid oid, Attempt attempt) override;
   Result<std::shared_ptr<ReadHandle>> read() override;
-  Status record_intent(Lsn intent) override;
+  Status record_intent(const Intent& intent) override;
   Status close() override;
 
  private:
@@ -54,6 +54,7 @@ class DuckdbDestination final : public Destination {
   Status run(Batch& batch, Frontier& answer);
   Status commit(const Batch& batch);
   void after_commit();
+  Status store_intent();
   void fill(Frontier& frontier) const;
   void end_readers(ReaderEnd why);
   void let_go(ReaderEnd why);
@@ -74,8 +75,8 @@ class DuckdbDestination final : public Destination {
   OpenRequest request_;
   std::string uuid_;
   Checkpoint durable_;
-  Lsn intent_;
-  Lsn stored_intent_;
+  Intent intent_;      ///< the newest; perhaps of an epoch that has no checkpoint yet
+  Lsn stored_intent_;  ///< beside the checkpoint, and of its epoch
   bool open_transaction_changes_ = false;
   std::chrono::steady_clock::time_point intent_written_{};
   std::uint64_t commits_ = 0;
@@ -139,7 +140,8 @@ Result<Frontier> DuckdbDestination::try_open(const OpenRequest& request) {
   TRY(const auto identity, catalog_->open(*connection_, request));
   uuid_ = identity.uuid;
   durable_ = identity.checkpoint;
-  intent_ = stored_intent_ = identity.intent;
+  stored_intent_ = identity.intent;
+  intent_ = {durable_.epoch, stored_intent_};
   epoch_ = durable_.epoch;
   CHECK_OK(pending_->open(*connection_));
   CHECK_OK(adopt_leftovers());
@@ -170,15 +172,16 @@ Status DuckdbDestination::adopt_leftovers() {
   const auto work = [&]() -> Status {
     for (const auto& [oid, table] : std::map<RelationOid, MirrorTable>(catalog_->tables())) {
       CHECK_OK(pending_->forget_before(*connection_, oid, table.record.attempt));
-      const TableState state = table.record.state;
-      if (!table.record.schema || state == TableState::dropped || state == TableState::quarantined) continue;
+      if (!table.record.schema) continue;
       const bool there =
           std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row[0] == table.target.schema && row[1] == table.target.table; });
       if (there) continue;
       MirrorTable gone = table;
       gone.record.schema = nullptr;
-      gone.record.state = TableState::quarantined;
-      gone.record.quarantine = Quarantine{"missing", "its table was removed from the mirror", "", "", {}, resync_command(table.record.name)};
+      if (const TableState state = table.record.state; state != TableState::dropped && state != TableState::quarantined) {
+        gone.record.state = TableState::quarantined;
+        gone.record.quarantine = Quarantine{"missing", "its table was removed from the mirror", "", "", {}, resync_command(table.record.name)};
+      }
       CHECK_OK(catalog_->save(*connection_, std::move(gone)));
     }
     return connection_->commit();
@@ -244,7 +247,7 @@ Status DuckdbDestination::run(Batch& batch, Frontier& answer) {
     } else if (const auto* set = std::get_if<SetTable>(&op)) {
       CHECK_OK(transaction_->apply(*set));
     } else if (const auto* finish = std::get_if<FinishCopy>(&op)) {
-      CHECK_OK(transaction_->apply(*finish));
+      CHECK_OK(transaction_->apply(*finish, batch.checkpoint.epoch));
     } else if (const auto* remember = std::get_if<RememberCatalog>(&op)) {
       CHECK_OK(MirrorCatalog::remember(*connection_, remember->memory));
     } else if (std::holds_alternative<Barrier>(op)) {
@@ -262,11 +265,12 @@ Status DuckdbDestination::run(Batch& batch, Frontier& answer) {
 
 Status DuckdbDestination::commit(const Batch& batch) {
   const Checkpoint next = std::max(durable_, batch.checkpoint);
-  if (next > durable_ || intent_ > stored_intent_) CHECK_OK(MirrorCatalog::write_checkpoint(*connection_, next, intent_, request_.fence));
+  const Lsn intent = intent_.within(next.epoch);
+  if (next > durable_ || intent > stored_intent_) CHECK_OK(MirrorCatalog::write_checkpoint(*connection_, next, intent, request_.fence));
   if (++commits_ % kCommitsPerPruning == 0) CHECK_OK(MirrorCatalog::prune_checkpoints(*connection_));
   CHECK_OK(transaction_->commit());
   durable_ = next;
-  stored_intent_ = intent_;
+  stored_intent_ = intent;
   intent_written_ = std::chrono::steady_clock::now();
   open_transaction_changes_ = false;
   return ok();
@@ -305,14 +309,20 @@ Result<std::shared_ptr<ReadHandle>> DuckdbDestination::read() {
   return readers->open(database);
 }
 
-Status DuckdbDestination::record_intent(Lsn intent) {
+Status DuckdbDestination::record_intent(const Intent& intent) {
   if (!transaction_) return not_open();
   intent_ = std::max(intent_, intent);
   const bool soon_enough = std::chrono::steady_clock::now() - intent_written_ < kIntentInterval;
-  if (intent_ == stored_intent_ || transaction_->is_open() || soon_enough) return ok();  // the next commit or close() stores it
+  if (transaction_->is_open() || soon_enough) return ok();  // the next commit or close() stores it
+  return store_intent();
+}
+
+Status DuckdbDestination::store_intent() {
+  const Lsn newest = intent_.within(durable_.epoch);
+  if (newest <= stored_intent_) return ok();
   CHECK_OK(MirrorCatalog::check_fence(*connection_, request_.fence));
-  CHECK_OK(MirrorCatalog::write_checkpoint(*connection_, durable_, intent_, request_.fence));
-  stored_intent_ = intent_;
+  CHECK_OK(MirrorCatalog::write_checkpoint(*connection_, durable_, newest, request_.fence));
+  stored_intent_ = newest;
   intent_written_ = std::chrono::steady_clock::now();
   return ok();
 }
@@ -321,11 +331,7 @@ Status DuckdbDestination::close() {
   if (!transaction_) return ok();
   end_readers(ReaderEnd::stopping);
   transaction_->rollback();
-  Status written;
-  if (intent_ > stored_intent_) {
-    written = MirrorCatalog::check_fence(*connection_, request_.fence);
-    if (written) written = MirrorCatalog::write_checkpoint(*connection_, durable_, intent_, request_.fence);
-  }
+  Status written = store_intent();
   // The log is folded into the file, so that a copy of the file alone is whole. Refused while somebody reads: then the log stays.
   const auto folded = connection_->execute("CHECKPOINT", "closing the mirror");
   if (!folded) log_event(LogLevel::info, "wal_kept", folded.error().what);

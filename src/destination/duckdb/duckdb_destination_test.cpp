@@ -62,7 +62,7 @@ TEST_F(DuckdbDestinationTest, the_checkpoint_and_the_records_survive_a_reopening
   const auto schema = users();
   make_table(schema);
   apply_ops(100, live(ChunkMaker(schema).row(RowOp::insert, {n(1), s("a"), kNull}, 100, 0).take()));
-  ASSERT_TRUE(destination_->record_intent(Lsn{101}).has_value());
+  ASSERT_TRUE(destination_->record_intent({1, Lsn{101}}).has_value());
   ASSERT_TRUE(destination_->close().has_value());
   EXPECT_FALSE(std::filesystem::exists(options_.path + ".wal"));
   const Frontier frontier = open();

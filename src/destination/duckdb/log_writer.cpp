@@ -58,11 +58,22 @@ RowRef carrier_of(const TableChunk& chunk, std::size_t column, std::uint32_t row
   return {0, row};
 }
 
-std::string presence_bits(const TableChunk& chunk, std::uint32_t row) {
-  std::string bits(chunk.columns.size(), '1');
-  for (std::size_t c = 0; c < bits.size(); ++c) {
-    if (!chunk.is_present(c, carrier_of(chunk, c, row).row)) bits[c] = '0';
+std::string nothing_present(const TableSchema& schema) {
+  std::int16_t last = 0;
+  for (const ColumnSchema& column : schema.columns) last = std::max(last, column.attnum);
+  return std::string(static_cast<std::size_t>(last), '0');
+}
+
+/// nullopt: the change carried every column.
+std::optional<std::string> presence_bits(const TableChunk& chunk, std::uint32_t row) {
+  std::string bits = nothing_present(*chunk.schema);
+  bool all = true;
+  for (std::size_t c = 0; c < chunk.columns.size(); ++c) {
+    const bool present = chunk.is_present(c, carrier_of(chunk, c, row).row);
+    if (present) bits[static_cast<std::size_t>(chunk.schema->columns[c].attnum) - 1] = '1';
+    all = all && present;
   }
+  if (all) return std::nullopt;
   return bits;
 }
 
@@ -118,6 +129,26 @@ Status append_copied_to_log(DuckdbConnection& connection, const TargetName& targ
   return ok();
 }
 
+Status append_copy_to_log(DuckdbConnection& connection, const TargetName& target, const TargetName& copied, const TableSchema& schema, Epoch epoch) {
+  const std::string log = connection.database().qualified(target);
+  const std::string here = std::to_string(epoch);
+  TRY(const auto lsns, connection.rows("SELECT coalesce(max(_luge_lsn), 0)::VARCHAR FROM " + log + " WHERE _luge_epoch = " + here, logging(schema)));
+  const std::string lsn = lsns.at(0).at(0).value_or("0");
+  const std::string first =
+      "(SELECT coalesce(max(_luge_ordinal) + 1, 0) FROM " + log + " WHERE _luge_epoch = " + here + " AND _luge_lsn = " + lsn + ")";
+  TRY(const auto ordinals, connection.rows("SELECT " + first + "::VARCHAR", logging(schema)));
+  const std::string ordinal = ordinals.at(0).at(0).value_or("0");
+  const std::string columns = source_columns(schema);
+  CHECK_OK(connection.execute("INSERT INTO " + log + " (" + kLogColumns + ") VALUES ('t', " + here + ", " + lsn + ", " + ordinal + ", 0, NULL, " +
+                                  duckdb_literal(nothing_present(schema)) + ")",
+                              logging(schema)));
+  CHECK_OK(connection.execute("INSERT INTO " + log + " (" + columns + kLogColumns + ") SELECT " + columns + "_luge_op, " + here + ", " + lsn +
+                                  ", _luge_ordinal + " + ordinal + " + 1, _luge_xid, _luge_commit_time, _luge_present FROM " +
+                                  connection.database().qualified(copied),
+                              logging(schema)));
+  return ok();
+}
+
 Status append_to_log(DuckdbConnection& connection, const TargetName& target, const TableChunk& chunk, Epoch epoch) {
   const std::vector<LogRow> rows = log_rows(chunk);
   Stage stage;
@@ -133,14 +164,10 @@ Status append_to_log(DuckdbConnection& connection, const TargetName& target, con
     stage.columns.push_back(picked_column(stage_name(c), {&chunk, 1}, c, row_at));
     values += stage_name(c) + ", ";
   }
-  std::vector<std::string> presence;
+  std::vector<std::optional<std::string>> presence;
   if (sparse) {
     presence.reserve(rows.size());
-    for (const LogRow& row : rows) {
-      std::string bits = presence_bits(chunk, row.row);
-      if (bits.find('0') == std::string::npos) bits.clear();
-      presence.push_back(std::move(bits));
-    }
+    for (const LogRow& row : rows) presence.push_back(presence_bits(chunk, row.row));
   }
   const auto run = [&chunk, &rows](std::size_t i) -> const TransactionRun& { return run_of(chunk, rows[i].row); };
   stage.columns.push_back(text_column("op", [&rows](std::size_t i) { return std::string_view(&rows[i].op, 1); }));
@@ -150,7 +177,7 @@ Status append_to_log(DuckdbConnection& connection, const TargetName& target, con
   stage.columns.push_back(bigint_column("xid", [run](std::size_t i) { return static_cast<std::int64_t>(run(i).xid); }));
   stage.columns.push_back(bigint_column("commit_time", [run](std::size_t i) { return run(i).commit_time.micros + kMicrosFrom1970To2000; }));
   stage.columns.push_back(text_column("present", [&presence](std::size_t i) -> std::optional<std::string_view> {
-    if (presence.empty() || presence[i].empty()) return std::nullopt;
+    if (presence.empty()) return std::nullopt;
     return presence[i];
   }));
   const auto sql = [&](const std::string& from) {
@@ -165,8 +192,7 @@ Status append_truncate_to_log(DuckdbConnection& connection, const TargetName& ta
   const std::string sql = "INSERT INTO " + connection.database().qualified(target) + " (" + kLogColumns + ") VALUES ('t', " +
                           std::to_string(truncate.position.epoch) + ", " + std::to_string(truncate.position.commit_lsn.value) + ", " +
                           std::to_string(truncate.position.ordinal) + ", " + std::to_string(truncate.xid) + ", make_timestamptz(" +
-                          std::to_string(truncate.commit_time.micros + kMicrosFrom1970To2000) + "), " +
-                          duckdb_literal(std::string(schema.columns.size(), '0')) + ")";
+                          std::to_string(truncate.commit_time.micros + kMicrosFrom1970To2000) + "), " + duckdb_literal(nothing_present(schema)) + ")";
   CHECK_OK(connection.execute(sql, logging(schema)));
   return ok();
 }

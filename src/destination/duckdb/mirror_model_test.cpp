@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
-#include "destination/duckdb/mirror_test_support.h"
+#include "destination/duckdb/log_replay_test_support.h"
 
 namespace luge::mirror_test {
 namespace {
@@ -69,6 +69,11 @@ class ModelSource {
     return out;
   }
   std::string keyed_name() const { return name_; }
+  std::vector<std::int16_t> keyed_attnums() const {
+    std::vector<std::int16_t> out;
+    for (const ColumnSchema& c : columns_) out.push_back(c.attnum);
+    return out;
+  }
   std::string keyed_columns() const {
     std::string out;
     for (const ColumnSchema& c : columns_) out += (out.empty() ? "" : ", ") + c.name;
@@ -244,6 +249,7 @@ class ModelSource {
 class MirrorModelTest : public MirrorTest, public ::testing::WithParamInterface<int> {
  protected:
   void expect_equal(ModelSource& source, const std::string& when) {
+    if (request_.log_mode) return expect_replay_equal(source, when);
     auto keyed = query("SELECT " + source.keyed_columns() + " FROM public." + source.keyed_name());
     std::sort(keyed.begin(), keyed.end());
     ASSERT_EQ(keyed, source.expected_keyed()) << when;
@@ -251,6 +257,20 @@ class MirrorModelTest : public MirrorTest, public ::testing::WithParamInterface<
     std::sort(bag.begin(), bag.end());
     ASSERT_EQ(bag, source.expected_keyless()) << when;
   }
+  void expect_replay_equal(ModelSource& source, const std::string& when) {
+    LogReplay keyed(source.keyed_attnums(), 1);
+    keyed.read(query(LogReplay::statement("public." + source.keyed_name() + "__log", source.keyed_columns())));
+    ASSERT_EQ(keyed.rows(), source.expected_keyed()) << when;
+    LogReplay bag({1, 2}, 0);
+    bag.read(query(LogReplay::statement("public.bag__log", "x, y")));
+    ASSERT_EQ(bag.rows(), source.expected_keyless()) << when;
+    // Nothing that was in a log ever leaves it.
+    const auto rows = [&](const std::string& log) { return std::stoull(query("SELECT count(*) FROM public." + log)[0]); };
+    const std::uint64_t all = rows(source.keyed_name() + "__log") + rows("bag__log");
+    ASSERT_GE(all, logged_) << when;
+    logged_ = all;
+  }
+  std::uint64_t logged_ = 0;
 };
 
 TEST_P(MirrorModelTest, any_cut_of_any_changes_gives_the_source) {
@@ -258,6 +278,7 @@ TEST_P(MirrorModelTest, any_cut_of_any_changes_gives_the_source) {
   SeededRandom random(seed * 77);
   ModelSource source(seed);
   if (seed % 2 == 0) options_.checkpoint_wal_bytes = 4U << 10;
+  request_.log_mode = seed % 3 == 0;
   open();
   make_table(source.keyed());
   make_table(source.keyless());
@@ -294,6 +315,7 @@ TEST_P(MirrorModelTest, a_resync_under_any_changes_gives_the_source) {
   SeededRandom random(seed * 131);
   ModelSource source(seed + 1000);
   if (seed % 2 == 0) options_.checkpoint_wal_bytes = 4U << 10;
+  request_.log_mode = seed % 3 == 0;
   open();
   make_table(source.keyed());
   make_table(source.keyless());
@@ -340,12 +362,7 @@ TEST_P(MirrorModelTest, a_resync_under_any_changes_gives_the_source) {
   }
 }
 
-#ifdef LUGE_SANITIZED
-constexpr int kSeeds = 8;  // what the sanitizer looks for does not depend on the seed as much
-#else
-constexpr int kSeeds = 24;
-#endif
-INSTANTIATE_TEST_SUITE_P(Seeds, MirrorModelTest, ::testing::Range(1, kSeeds + 1));
+INSTANTIATE_TEST_SUITE_P(Seeds, MirrorModelTest, ::testing::Range(1, kModelSeeds + 1));
 
 /// A child applies transactions and is killed without warning; the parent replays from wherever the file stands.
 TEST_F(MirrorModelTest, a_killed_process_leaves_whole_transactions) {

@@ -18,6 +18,13 @@ namespace luge::mirror_test {
 
 using namespace chunk_test;  // NOLINT: the builders are words of these tests
 
+/// Of tests with random changes.
+#ifdef LUGE_SANITIZED
+constexpr int kModelSeeds = 8;  // what the sanitizer looks for does not depend on the seed as much
+#else
+constexpr int kModelSeeds = 24;
+#endif
+
 /// A temporary directory, a destination in it, and short ways to use it.
 class MirrorTest : public ::testing::Test {
  protected:

@@ -22,6 +22,7 @@ Status MirrorTransaction::begin(Fence fence) {
   changes_.clear();
   changed_.clear();
   outdated_copies_.clear();
+  placement_.begin();
   moment_ = copies_.next_moment();
   CHECK_OK(connection_.begin());
   open_ = true;
@@ -53,16 +54,17 @@ Result<TableChanges*> MirrorTransaction::changes_of(RelationOid oid, const Table
     CHECK_OK(catalog_.save(connection_, std::move(made)));
     table = catalog_.find(oid);
   }
-  return &changes_.emplace(oid, TableChanges(table->target, table->record.schema, log_mode_)).first->second;
+  return &changes_.emplace(oid, TableChanges(table->record.schema, log_mode_)).first->second;
 }
 
 Status MirrorTransaction::apply(Rows op, Epoch epoch) {
   const RelationOid oid = op.chunk.schema->oid;
   if (op.chunk.rows == 0) return ok();
   if (op.route.kind == Route::Kind::pending) return pending_.add(connection_, op.route.attempt, epoch, op.chunk);
+  if (!op.chunk.runs.empty()) placement_.tell(oid, {epoch, op.chunk.runs.back().commit_lsn, op.chunk.ordinals.back()});
   TRY(TableChanges * changes, changes_of(oid, op.chunk.schema));
   if (changes == nullptr) return ok();
-  CHECK_OK(changes->add(connection_, epoch, std::move(op.chunk)));
+  CHECK_OK(changes->add(connection_, place_of(oid), epoch, std::move(op.chunk)));
   return settle(oid);
 }
 
@@ -70,13 +72,13 @@ Status MirrorTransaction::apply(const Truncate& op) {
   if (op.route.kind == Route::Kind::pending) return pending_.add(connection_, op.route.attempt, op);
   TRY(TableChanges * changes, changes_of(op.oid, nullptr));
   if (changes == nullptr) return ok();
-  CHECK_OK(changes->truncate(connection_, op));
+  CHECK_OK(changes->truncate(connection_, place_of(op.oid), op));
   return settle(op.oid);
 }
 
 Status MirrorTransaction::flush() {
   for (auto& [oid, changes] : changes_) {
-    CHECK_OK(changes.flush(connection_));
+    CHECK_OK(changes.flush(connection_, place_of(oid)));
     CHECK_OK(settle(oid));
   }
   return ok();
@@ -88,8 +90,10 @@ Status MirrorTransaction::settle(RelationOid oid) {
   if (found == changes_.end() || table == nullptr || !takes_rows(table->record.state)) return ok();
   TableChanges& changes = found->second;
   if (changes.stopped()) return quarantine(*table, *changes.stopped());
-  if (changes.schema() == table->record.schema) return ok();
-  const bool renamed = changes.schema()->name != table->record.schema->name;
+  // It may have had this name before, and stepped aside for another table.
+  const bool away = placement_.told(oid) != Position{} && placement_.home_of(changes.schema()->name) != table->target;
+  if (changes.schema() == table->record.schema && !away) return ok();
+  const bool renamed = away || changes.schema()->name != table->record.schema->name;
   const bool reshaped = !same_shape(*changes.schema(), *table->record.schema);
   if (renamed) return rename(*table, changes, changes.schema()->name);
   table->record.schema = changes.schema();  // the same shape in a newer object: nothing to store
@@ -102,14 +106,14 @@ Status MirrorTransaction::rename(MirrorTable& table, TableChanges& changes, cons
   TRY(auto place, placement_.claim(connection_, table.record.oid, name));
   MirrorTable moved = *catalog_.find(table.record.oid);
   if (auto* why = std::get_if<Quarantine>(&place)) return quarantine(std::move(moved), std::move(*why));
-  const TargetName& to = std::get<TargetName>(place);
-  CHECK_OK(TablePlacement::move(connection_, moved.target, to));
-  moved.target = to;
+  const TargetName from = std::exchange(moved.target, std::get<TargetName>(place));
+  CHECK_OK(TablePlacement::move(connection_, from, moved.target));
   moved.record.name = name;
   moved.record.schema = changes.schema();
-  changes.moved(to);
   changed_[moved.record.oid] = true;
-  return catalog_.save(connection_, std::move(moved));
+  const bool left = moved.target != from;
+  CHECK_OK(catalog_.save(connection_, std::move(moved)));
+  return left ? placement_.give_back(connection_, from) : ok();
 }
 
 Status MirrorTransaction::quarantine(MirrorTable table, Quarantine why) {
@@ -130,7 +134,7 @@ Status MirrorTransaction::quarantine(MirrorTable table, Quarantine why) {
 Status MirrorTransaction::apply(const SetTable& op) {
   const RelationOid oid = op.record.oid;
   if (auto found = changes_.find(oid); found != changes_.end()) {
-    CHECK_OK(found->second.flush(connection_));
+    CHECK_OK(found->second.flush(connection_, place_of(oid)));
     CHECK_OK(settle(oid));
   }
   MirrorTable next;
@@ -140,7 +144,8 @@ Status MirrorTransaction::apply(const SetTable& op) {
     // A shape that no row has told: the table follows it now, in its place between the rows.
     TRY(TableChanges * changes, changes_of(oid, nullptr));
     if (changes != nullptr) {
-      CHECK_OK(changes->reshape(connection_, op.record.schema));
+      placement_.tell(oid, TablePlacement::kLatest);
+      CHECK_OK(changes->reshape(connection_, place_of(oid), op.record.schema));
       CHECK_OK(settle(oid));
     }
   }
@@ -165,9 +170,9 @@ Status MirrorTransaction::apply(const SetTable& op) {
 
 /// The shadow as this transaction can use it. If this transaction began before the copy was done, it does not see the shadow: then
 /// the rows are carried over by a second connection (rare: the end of a transaction larger than a batch).
-Result<TableChanges> MirrorTransaction::fetch_shadow(const FinishCopy& op) {
+Result<TargetName> MirrorTransaction::fetch_shadow(const FinishCopy& op) {
   const TargetName shadow = ShadowCopies::name_of(*op.schema, op.attempt);
-  if (copies_.finished_before(op.oid, op.attempt, moment_)) return TableChanges(shadow, op.schema, log_mode_);
+  if (copies_.finished_before(op.oid, op.attempt, moment_)) return shadow;
   if (!copies_.finished(op.oid, op.attempt)) {
     return make_error(Recovery::retry, "copy_missing", "copy " + std::to_string(op.attempt) + " of " + to_string(op.schema->name) + " is not there",
                       "luge starts it again");
@@ -177,64 +182,89 @@ Result<TableChanges> MirrorTransaction::fetch_shadow(const FinishCopy& op) {
   TRY(auto other, connection_.database().connect());
   CHECK_OK(transfer_rows(*other, shadow, connection_, carried));
   outdated_copies_[op.oid] = op.attempt + 1;
-  return TableChanges(carried, op.schema, log_mode_);
+  return carried;
 }
 
-Status MirrorTransaction::replay_pending(const FinishCopy& op, TableChanges& shadow) {
+Status MirrorTransaction::replay_pending(const FinishCopy& op, const TargetName& target, TableChanges& changes) {
   std::size_t bytes = 0;
   PendingChanges::Visitor visitor;
   visitor.rows = [&](Epoch epoch, TableChunk chunk) -> Status {
     drop_visible(chunk, op.snapshot);
     bytes += chunk.bytes();
-    CHECK_OK(shadow.add(connection_, epoch, std::move(chunk)));
+    CHECK_OK(changes.add(connection_, target, epoch, std::move(chunk)));
     constexpr std::size_t kFlushBytes = 32U << 20;
     if (bytes < kFlushBytes) return ok();
     bytes = 0;
-    return shadow.flush(connection_);
+    return changes.flush(connection_, target);
   };
   visitor.truncate = [&](const Truncate& truncate) -> Status {
     if (op.snapshot.visible(truncate.xid)) return ok();
-    return shadow.truncate(connection_, truncate);
+    return changes.truncate(connection_, target, truncate);
   };
   CHECK_OK(pending_.replay(connection_, op.oid, op.attempt, visitor));
-  return shadow.flush(connection_);
+  return changes.flush(connection_, target);
 }
 
-Status MirrorTransaction::apply(const FinishCopy& op) {
+Status MirrorTransaction::drop(const TargetName& table, std::string_view doing) {
+  CHECK_OK(connection_.execute("DROP TABLE IF EXISTS " + connection_.database().qualified(table), doing));
+  return ok();
+}
+
+Result<TableChanges> MirrorTransaction::continue_log(const FinishCopy& op, const TargetName& shadow, Epoch epoch) {
+  const MirrorTable& table = *catalog_.find(op.oid);
+  TableChanges changes(table.record.schema, log_mode_);
+  CHECK_OK(changes.reshape(connection_, table.target, op.schema, op.attempt));
+  if (!changes.stopped()) CHECK_OK(append_copy_to_log(connection_, table.target, shadow, *op.schema, epoch));
+  CHECK_OK(drop(shadow, "dropping a copy that is in its log"));
+  return changes;
+}
+
+Status MirrorTransaction::apply(const FinishCopy& op, Epoch epoch) {
   const MirrorTable* known = catalog_.find(op.oid);
   if (known == nullptr || known->record.attempt != op.attempt) return ok();  // a newer attempt has begun
   if (auto found = changes_.find(op.oid); found != changes_.end()) {
-    CHECK_OK(found->second.flush(connection_));
+    CHECK_OK(found->second.flush(connection_, place_of(op.oid)));
     CHECK_OK(settle(op.oid));
     changes_.erase(found);
   }
-  TRY(TableChanges shadow, fetch_shadow(op));
-  CHECK_OK(replay_pending(op, shadow));
+  TRY(const TargetName shadow, fetch_shadow(op));
+  MirrorTable next = *catalog_.find(op.oid);
+  const bool stood = next.record.schema != nullptr;
+  const TargetName before = next.target;
+  const bool goes_on = stood && log_mode_;
+  const TargetName& stands = goes_on ? before : shadow;
+  TRY(TableChanges changes, goes_on ? continue_log(op, shadow, epoch) : Result<TableChanges>(TableChanges(op.schema, log_mode_)));
+  CHECK_OK(replay_pending(op, stands, changes));
   CHECK_OK(pending_.forget_before(connection_, op.oid, op.attempt + 1));
 
-  MirrorTable next = *catalog_.find(op.oid);
-  if (next.record.schema) {
-    CHECK_OK(connection_.execute("DROP TABLE IF EXISTS " + connection_.database().qualified(next.target),
-                                 "replacing " + to_string(next.record.name) + " by its copy"));
+  if (stood && !goes_on) {
+    CHECK_OK(drop(before, "replacing " + to_string(next.record.name) + " by its copy"));
     next.record.schema = nullptr;
     CHECK_OK(catalog_.save(connection_, next));  // its old place is free for claim()
   }
-  next.record.name = shadow.schema()->name;
+  const TableName& name = changes.schema()->name;
+  TRY(auto place, placement_.claim(connection_, op.oid, name));
+  next.record.name = name;
   next.record.state = TableState::catching_up;
   next.record.snapshot = op.snapshot;
   next.record.quarantine.reset();
   next.record.file_node = op.file_node;
-  TRY(auto place, placement_.claim(connection_, op.oid, shadow.schema()->name));
+  if (goes_on) next.record.schema = changes.schema();
   if (auto* why = std::get_if<Quarantine>(&place)) {
-    CHECK_OK(connection_.execute("DROP TABLE " + connection_.database().qualified(shadow.target()), "dropping a copy that has no place"));
+    if (!goes_on) CHECK_OK(drop(shadow, "dropping a copy that has no place"));
     return quarantine(std::move(next), std::move(*why));
   }
   next.target = std::get<TargetName>(place);
-  CHECK_OK(TablePlacement::move(connection_, shadow.target(), next.target));
-  next.record.schema = shadow.schema();
-  if (shadow.stopped()) return quarantine(std::move(next), *shadow.stopped());
+  CHECK_OK(TablePlacement::move(connection_, stands, next.target));
+  next.record.schema = changes.schema();
+  const bool left = stood && next.target != before;
   if (!same_shape(*next.record.schema, *op.schema) || next.record.name != op.schema->name) changed_[op.oid] = true;
-  return catalog_.save(connection_, std::move(next));
+  if (changes.stopped()) {
+    CHECK_OK(quarantine(std::move(next), *changes.stopped()));
+  } else {
+    CHECK_OK(catalog_.save(connection_, std::move(next)));
+  }
+  return left ? placement_.give_back(connection_, before) : ok();
 }
 
 Status MirrorTransaction::commit() {

@@ -28,7 +28,7 @@ class MirrorTransaction {
   Status apply(Rows op, Epoch epoch);
   Status apply(const Truncate& op);
   Status apply(const SetTable& op);
-  Status apply(const FinishCopy& op);
+  Status apply(const FinishCopy& op, Epoch epoch);
   /// Applies what was gathered; at the end of every batch, because the batch owns the memory.
   Status flush();
 
@@ -47,8 +47,13 @@ class MirrorTransaction {
   Status settle(RelationOid oid);
   Status rename(MirrorTable& table, TableChanges& changes, const TableName& name);
   Status quarantine(MirrorTable table, Quarantine why);
-  Result<TableChanges> fetch_shadow(const FinishCopy& op);
-  Status replay_pending(const FinishCopy& op, TableChanges& shadow);
+  Result<TargetName> fetch_shadow(const FinishCopy& op);
+  /// A log goes on behind what it holds, with the rows of the copy.
+  Result<TableChanges> continue_log(const FinishCopy& op, const TargetName& shadow, Epoch epoch);
+  Status drop(const TargetName& table, std::string_view doing);
+  Status replay_pending(const FinishCopy& op, const TargetName& target, TableChanges& changes);
+  /// Where a table that the catalog knows stands now: any claim() may have moved it.
+  const TargetName& place_of(RelationOid oid) { return catalog_.find(oid)->target; }
 
   DuckdbConnection& connection_;
   MirrorCatalog& catalog_;

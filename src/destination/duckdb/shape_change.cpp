@@ -22,12 +22,15 @@ std::string rename(const std::string& from, const std::string& to) {
 std::string temporary_name(const ColumnSchema& column) { return "_luge_renamed_" + std::to_string(column.attnum); }
 std::string dropped_name(const ColumnSchema& column) { return column.name + "__dropped_" + std::to_string(column.attnum); }
 
+std::string retyped_name(const ColumnSchema& column, Attempt copy) { return column.name + "__retyped_" + std::to_string(copy); }
+
 std::string type_name(const ColumnSchema& column) { return column.type ? column.type->name : to_string(column.value); }
 
 }  // namespace
 
-ShapePlan plan_shape_change(const TableSchema& from, const TableSchema& to, bool keep_dropped) {
+ShapePlan plan_shape_change(const TableSchema& from, const TableSchema& to, bool log, std::optional<Attempt> anew) {
   ShapePlan plan;
+  std::vector<std::string> additions;
   std::vector<std::string> renames_to_final;
   std::vector<std::string> drops;
   std::vector<std::string> retypes;
@@ -40,7 +43,7 @@ ShapePlan plan_shape_change(const TableSchema& from, const TableSchema& to, bool
     const ColumnSchema* after = find_column(to, before.attnum);
     const bool in_the_way = wanted.count(folded_name(before.name)) > 0;
     if (after == nullptr) {
-      if (keep_dropped) {
+      if (log) {
         plan.actions.push_back(rename(before.name, dropped_name(before)));
       } else if (in_the_way) {
         plan.actions.push_back(rename(before.name, temporary_name(before)));
@@ -48,6 +51,11 @@ ShapePlan plan_shape_change(const TableSchema& from, const TableSchema& to, bool
       } else {
         drops.push_back("DROP COLUMN " + duckdb_identifier(before.name));
       }
+      continue;
+    }
+    if (log && anew && !widens(before.value, after->value)) {
+      plan.actions.push_back(rename(before.name, retyped_name(before, *anew)));
+      additions.push_back("ADD COLUMN " + duckdb_identifier(after->name) + " " + duckdb_type_name(after->value));
       continue;
     }
     if (before.name != after->name) {
@@ -68,6 +76,7 @@ ShapePlan plan_shape_change(const TableSchema& from, const TableSchema& to, bool
     retypes.push_back("ALTER COLUMN " + duckdb_identifier(after->name) + " SET DATA TYPE " + duckdb_type_name(after->value));
   }
   plan.actions.insert(plan.actions.end(), renames_to_final.begin(), renames_to_final.end());
+  plan.actions.insert(plan.actions.end(), additions.begin(), additions.end());
   for (const ColumnSchema& column : to.columns) {
     if (find_column(from, column.attnum) != nullptr) continue;
     const std::string name = duckdb_identifier(column.name);

@@ -178,5 +178,15 @@ TEST(ShapePlan, a_log_keeps_dropped_columns) {
   EXPECT_THAT(plan_shape_change(*a, *b, true).actions, ElementsAre("RENAME COLUMN \"v\" TO \"v__dropped_2\"", "ADD COLUMN \"v\" BIGINT"));
 }
 
+TEST(ShapePlan, a_log_that_is_copied_anew_keeps_retyped_columns) {
+  const auto a = shape(1, kName, {column("id", 1, ValueKind::int64), column("v", 2, ValueKind::text), column("w", 3, ValueKind::text)}, {0});
+  const auto b = shape(1, kName, {column("id", 1, ValueKind::int64), column("w", 2, ValueKind::date), column("v", 3, ValueKind::text)}, {0});
+  EXPECT_TRUE(plan_shape_change(*a, *b, true).refused);
+  EXPECT_TRUE(plan_shape_change(*a, *b, false, 4).refused);
+  EXPECT_THAT(plan_shape_change(*a, *b, true, 4).actions,
+              ElementsAre("RENAME COLUMN \"v\" TO \"v__retyped_4\"", "RENAME COLUMN \"w\" TO \"_luge_renamed_3\"",
+                          "RENAME COLUMN \"_luge_renamed_3\" TO \"v\"", "ADD COLUMN \"w\" DATE"));
+}
+
 }  // namespace
 }  // namespace luge::mirror_test

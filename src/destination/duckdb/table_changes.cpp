@@ -17,13 +17,13 @@ Position position_of(const TableChunk& chunk, std::uint32_t row, Epoch epoch) {
 
 }  // namespace
 
-Status TableChanges::add(DuckdbConnection& connection, Epoch epoch, TableChunk chunk) {
+Status TableChanges::add(DuckdbConnection& connection, const TargetName& target, Epoch epoch, TableChunk chunk) {
   if (stopped_ || chunk.rows == 0) return ok();
   if (!same_shape(*schema_, *chunk.schema)) {
-    CHECK_OK(flush(connection));
+    CHECK_OK(flush(connection, target));
     if (stopped_) return ok();
     const Position first = position_of(chunk, 0, epoch);
-    CHECK_OK(alter(connection, chunk.schema));
+    CHECK_OK(alter(connection, target, chunk.schema));
     if (stopped_) {
       stopped_->position = first;
       return ok();
@@ -35,37 +35,37 @@ Status TableChanges::add(DuckdbConnection& connection, Epoch epoch, TableChunk c
   return ok();
 }
 
-Status TableChanges::reshape(DuckdbConnection& connection, const TableSchemaPtr& schema) {
-  CHECK_OK(flush(connection));
+Status TableChanges::reshape(DuckdbConnection& connection, const TargetName& target, const TableSchemaPtr& schema, std::optional<Attempt> anew) {
+  CHECK_OK(flush(connection, target));
   if (stopped_) return ok();
-  if (!same_shape(*schema_, *schema)) CHECK_OK(alter(connection, schema));
+  if (!same_shape(*schema_, *schema)) CHECK_OK(alter(connection, target, schema, anew));
   if (!stopped_) schema_ = schema;
   return ok();
 }
 
-Status TableChanges::alter(DuckdbConnection& connection, const TableSchemaPtr& schema) {
+Status TableChanges::alter(DuckdbConnection& connection, const TargetName& target, const TableSchemaPtr& schema, std::optional<Attempt> anew) {
   stopped_ = unfit_shape(*schema, log_mode_);
   if (stopped_) return ok();
-  ShapePlan plan = plan_shape_change(*schema_, *schema, log_mode_);
+  ShapePlan plan = plan_shape_change(*schema_, *schema, log_mode_, anew);
   if (plan.refused) {
     stopped_ = std::move(plan.refused);
     return ok();
   }
-  const std::string alter = "ALTER TABLE " + connection.database().qualified(target_) + " ";
+  const std::string alter = "ALTER TABLE " + connection.database().qualified(target) + " ";
   for (const std::string& action : plan.actions) CHECK_OK(connection.execute(alter + action, "changing the shape of " + to_string(schema->name)));
   schema_ = schema;
   return ok();
 }
 
-Status TableChanges::truncate(DuckdbConnection& connection, const Truncate& truncate) {
+Status TableChanges::truncate(DuckdbConnection& connection, const TargetName& target, const Truncate& truncate) {
   if (stopped_) return ok();
   if (log_mode_) {
-    CHECK_OK(flush(connection));
+    CHECK_OK(flush(connection, target));
     if (stopped_) return ok();
-    return append_truncate_to_log(connection, target_, *schema_, truncate);
+    return append_truncate_to_log(connection, target, *schema_, truncate);
   }
   waiting_.clear();
-  CHECK_OK(connection.execute("DELETE FROM " + connection.database().qualified(target_), "truncating " + to_string(schema_->name)));
+  CHECK_OK(connection.execute("DELETE FROM " + connection.database().qualified(target), "truncating " + to_string(schema_->name)));
   return ok();
 }
 
@@ -78,14 +78,14 @@ void TableChanges::stop(std::string code, std::string reason, Position position)
   stopped_ = std::move(why);
 }
 
-Status TableChanges::flush(DuckdbConnection& connection) {
+Status TableChanges::flush(DuckdbConnection& connection, const TargetName& target) {
   const std::vector<TableChunk> chunks = std::exchange(waiting_, {});
   if (stopped_ || chunks.empty()) return ok();
   if (log_mode_) {
-    for (const TableChunk& chunk : chunks) CHECK_OK(append_to_log(connection, target_, chunk, epoch_));
+    for (const TableChunk& chunk : chunks) CHECK_OK(append_to_log(connection, target, chunk, epoch_));
     return ok();
   }
-  TRY(const auto anomaly, apply_to_mirror(connection, target_, chunks));
+  TRY(const auto anomaly, apply_to_mirror(connection, target, chunks));
   if (anomaly) stop(anomaly->code, anomaly->reason, position_of(chunks[anomaly->at.chunk], anomaly->at.row, epoch_));
   return ok();
 }

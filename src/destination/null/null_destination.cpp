@@ -1,5 +1,6 @@
 #include "destination/null/null_destination.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -37,6 +38,7 @@ Result<Frontier> NullDestination::open(const OpenRequest& request) {
   frontier_.mirror_uuid = "null";
   frontier_.fence = request.fence;
   Frontier frontier = frontier_;
+  frontier.intent = intent_.within(frontier.checkpoint.epoch);
   for (const auto& [oid, record] : tables_) frontier.tables.push_back(record);
   return frontier;
 }
@@ -64,6 +66,7 @@ Result<Frontier> NullDestination::apply(Batch batch) {
   answer.mirror_uuid = frontier_.mirror_uuid;
   answer.fence = frontier_.fence;
   answer.checkpoint = frontier_.checkpoint;
+  answer.intent = intent_.within(frontier_.checkpoint.epoch);
   answer.rows_applied = batch.rows;
   return answer;
 }
@@ -73,8 +76,8 @@ Result<std::unique_ptr<CopyWriter>> NullDestination::begin_copy(TableSchemaPtr /
 }
 Status NullDestination::drop_copy(RelationOid /*oid*/, Attempt /*attempt*/) { return ok(); }
 Result<std::shared_ptr<ReadHandle>> NullDestination::read() { return nothing_to_read(); }
-Status NullDestination::record_intent(Lsn intent) {
-  frontier_.intent = intent;
+Status NullDestination::record_intent(const Intent& intent) {
+  intent_ = std::max(intent_, intent);
   return ok();
 }
 Status NullDestination::close() { return save(); }
@@ -83,7 +86,7 @@ Status NullDestination::close() { return save(); }
 Status NullDestination::save() const {
   std::ofstream file(path_ + ".new", std::ios::trunc);
   file << frontier_.checkpoint.epoch << '\t' << to_string(frontier_.checkpoint.commit_lsn) << '\t' << to_string(frontier_.checkpoint.end_lsn) << '\t'
-       << to_string(frontier_.intent) << '\t' << to_string(frontier_.checkpoint.witness.commit_lsn) << '\t'
+       << to_string(intent_.within(frontier_.checkpoint.epoch)) << '\t' << to_string(frontier_.checkpoint.witness.commit_lsn) << '\t'
        << frontier_.checkpoint.witness.commit_time.micros << '\n';
   for (const auto& [oid, record] : tables_) {
     file << oid << '\t' << to_string(record.state) << '\t' << record.attempt << '\t' << (record.snapshot ? to_string(*record.snapshot) : "-") << '\t'
@@ -108,7 +111,7 @@ Status NullDestination::load() {
   if (!head || !commit || !end || !saved) return broken;
   frontier_.checkpoint.commit_lsn = *commit;
   frontier_.checkpoint.end_lsn = *end;
-  frontier_.intent = *saved;
+  intent_ = {frontier_.checkpoint.epoch, *saved};
   std::int64_t witness_time = 0;
   head >> witness_lsn >> witness_time;  // files of before say nothing of it
   if (const auto witness = Lsn::parse(witness_lsn); head && witness) frontier_.checkpoint.witness = {*witness, {witness_time}};

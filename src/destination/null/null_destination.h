@@ -18,7 +18,7 @@ class NullDestination final : public Destination {
   Result<std::unique_ptr<CopyWriter>> begin_copy(TableSchemaPtr schema, Attempt attempt) override;
   Status drop_copy(RelationOid oid, Attempt attempt) override;
   Result<std::shared_ptr<ReadHandle>> read() override;
-  Status record_intent(Lsn intent) override;
+  Status record_intent(const Intent& intent) override;
   Status close() override;
 
   std::uint64_t rows() const { return rows_.load(); }
@@ -28,7 +28,8 @@ class NullDestination final : public Destination {
   Status load();
 
   const std::string path_;
-  Frontier frontier_;
+  Frontier frontier_;  ///< without its intent
+  Intent intent_;
   std::map<RelationOid, TableRecord> tables_;
   std::atomic<std::uint64_t> rows_{0};
 };

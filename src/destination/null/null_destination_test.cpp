@@ -80,6 +80,26 @@ TEST_F(NullDestinationTest, copies_vanish_but_are_counted) {
   EXPECT_EQ(again->checkpoint.witness, (Witness{Lsn{19}, {-7}}));
 }
 
+TEST_F(NullDestinationTest, an_intent_does_not_outlive_its_epoch) {
+  NullDestination destination(path());
+  ASSERT_TRUE(destination.open({}).has_value());
+  const auto commit = [&](Epoch epoch, std::uint64_t lsn) {
+    Batch batch;
+    batch.checkpoint = {epoch, Lsn{lsn}, Lsn{lsn + 1}};
+    auto frontier = destination.apply(std::move(batch));
+    EXPECT_TRUE(frontier.has_value());
+    return frontier ? frontier->intent : Lsn{};
+  };
+  commit(1, 100);
+  ASSERT_TRUE(destination.record_intent({1, Lsn{9000}}).has_value());
+  EXPECT_EQ(commit(1, 200), Lsn{9000});
+  EXPECT_TRUE(commit(2, 50).is_zero());
+  EXPECT_TRUE(NullDestination(path()).open({})->intent.is_zero());
+  ASSERT_TRUE(destination.record_intent({2, Lsn{60}}).has_value());
+  ASSERT_TRUE(destination.close().has_value());
+  EXPECT_EQ(NullDestination(path()).open({})->intent, Lsn{60});
+}
+
 TEST_F(NullDestinationTest, a_broken_position_is_not_taken_for_a_new_one) {
   std::ofstream(path()) << "nonsense\n";
   NullDestination destination(path());

@@ -73,19 +73,18 @@ Result<std::unique_ptr<ControlChannel>> ControlChannel::open(const SnowflakeConn
   if (!status) return std::move(status).error();
   if (status->committed_token) {
     if (const auto position = parse_offset_token(*status->committed_token)) {
-      control->epoch_ = position->epoch;
-      control->intent_ = position->commit_lsn;
+      control->intent_ = {position->epoch, position->commit_lsn};
       control->ordinal_ = position->ordinal;
     }
   }
   return control;
 }
 
-Status ControlChannel::record(Epoch epoch, Lsn intent) {
-  if (epoch == epoch_ && intent <= intent_) return ok();
+Status ControlChannel::record(const Intent& intent) {
+  if (intent <= intent_) return ok();
   EncodedRows row;
-  const Position position{epoch, intent, ++ordinal_};
-  const std::string text = "{\"INTENT\":\"" + offset_token(position) + "\",\"EPOCH\":" + std::to_string(epoch) + "}\n";
+  const Position position{intent.epoch, intent.lsn, ++ordinal_};
+  const std::string text = "{\"INTENT\":\"" + offset_token(position) + "\",\"EPOCH\":" + std::to_string(intent.epoch) + "}\n";
   row.text.append(text.data(), text.size());
   row.rows.push_back({row.text.size(), position});
   for (int i = 0; i < 20; ++i) {
@@ -98,7 +97,6 @@ Status ControlChannel::record(Epoch epoch, Lsn intent) {
     if (!sent) return std::move(sent).error();
     const Appended& taken = *sent;
     if (taken.rows == 1) {
-      epoch_ = epoch;
       intent_ = intent;
       recorded_ = position;
       return ok();

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "destination/snowflake/snowflake_connection.h"
-#include "model/position.h"
+#include "model/intent.h"
 
 namespace luge {
 
@@ -21,11 +21,10 @@ class ControlChannel {
   /// Where luge's own tables are.
   const std::string& schema() const { return id_.schema; }
   const std::string& uuid() const { return uuid_; }
-  Lsn intent() const { return intent_; }
-  Epoch epoch() const { return epoch_; }
+  const Intent& intent() const { return intent_; }
 
   /// Taken when it returns, durable a few seconds later.
-  Status record(Epoch epoch, Lsn intent);
+  Status record(const Intent& intent);
   /// Waits until what was recorded is committed, so that SQL sees it. "unsettled" at the deadline.
   Status settle(Duration longest);
   /// An SQL expression: positions of changes that are durable as whole transactions are less than it. NULL before anything is recorded.
@@ -37,8 +36,7 @@ class ControlChannel {
   ChannelId id_;
   std::string uuid_;
   std::unique_ptr<IngestClient> client_;
-  Lsn intent_;
-  Epoch epoch_ = 0;
+  Intent intent_;
   std::uint64_t ordinal_ = 0;
   std::optional<Position> recorded_;  ///< by this process
 };

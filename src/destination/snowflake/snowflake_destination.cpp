@@ -78,7 +78,6 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
   if (const auto found = entries.find(std::string(kMetaKey)); found != entries.end()) {
     TRY(meta_, decode_meta_entry(found->second));
   }
-  intent_ = control_->intent();
   published_at_.reset();
   if (meta_.uuid.empty() || meta_.uuid != control_->uuid()) {
     // The ledger belongs to another mirror, or is lost: nothing it says of tables counts. What stands in Snowflake is copied anew, under an epoch
@@ -86,7 +85,7 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
     if (!meta_.uuid.empty()) {
       log_event(LogLevel::warn, "mirror_replaced", "the tables in Snowflake are not the ones that luge's state knows", {{"uuid", control_->uuid()}});
     }
-    meta_ = {control_->uuid(), {control_->epoch() == 0 ? 0 : control_->epoch() + 1, {}, {}}, false, request.log_mode, current_state()};
+    meta_ = {control_->uuid(), {control_->intent().epoch == 0 ? 0 : control_->intent().epoch + 1, {}, {}}, false, request.log_mode, current_state()};
     std::vector<LedgerChange> changes;
     for (const auto& [key, value] : entries) changes.push_back({key, std::nullopt});
     changes.push_back({std::string(kMetaKey), encode_meta_entry(meta_)});
@@ -132,7 +131,7 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
   frontier.mirror_uuid = meta_.uuid;
   frontier.fence = request.fence;
   frontier.checkpoint = meta_.checkpoint;
-  frontier.intent = intent_;
+  frontier.intent = control_->intent().within(meta_.checkpoint.epoch);
   for (const auto& [oid, table] : tables_) frontier.tables.push_back(table.record());
   std::lock_guard lock(mutex_);
   open_ = true;
@@ -250,11 +249,9 @@ bool SnowflakeDestination::wants_batch() const {
   return open_ && (!missing_.empty() || pool_->has_news());
 }
 
-Status SnowflakeDestination::record_intent(Lsn intent) {
+Status SnowflakeDestination::record_intent(const Intent& intent) {
   if (!control_) return not_open();
-  CHECK_OK(control_->record(epoch_, intent));
-  intent_ = intent;
-  return ok();
+  return control_->record(intent);
 }
 
 Status SnowflakeDestination::close() {

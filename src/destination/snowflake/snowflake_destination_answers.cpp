@@ -149,7 +149,7 @@ Frontier SnowflakeDestination::frontier_now() const {
   frontier.mirror_uuid = meta_.uuid;
   frontier.fence = request_.fence;
   frontier.checkpoint = meta_.checkpoint;
-  frontier.intent = intent_;
+  frontier.intent = control_->intent().within(meta_.checkpoint.epoch);
   return frontier;
 }
 
@@ -172,9 +172,9 @@ Status SnowflakeDestination::merge_all(const Position& through) {
 void SnowflakeDestination::publish(Duration pause) {
   const Instant now = clock_.now();
   if (published_at_ && now - *published_at_ < pause) return;
-  if (meta_.checkpoint.epoch == 0 || meta_.checkpoint.epoch < control_->epoch()) return;
+  if (meta_.checkpoint.epoch == 0 || meta_.checkpoint.epoch < control_->intent().epoch) return;
   published_at_ = now;
-  if (Status recorded = control_->record(meta_.checkpoint.epoch, meta_.checkpoint.end_lsn); !recorded) {
+  if (Status recorded = control_->record({meta_.checkpoint.epoch, meta_.checkpoint.end_lsn}); !recorded) {
     log_event(LogLevel::warn, "checkpoint_not_published", recorded.error().what, {{"code", recorded.error().code}});
   }
 }

@@ -52,9 +52,9 @@ Status SnowflakeDestination::try_submit(Batch batch) {
   taken.checkpoint = batch.checkpoint;
   taken.rows = batch.rows;
   epoch_ = batch.checkpoint.epoch;
-  if (epoch_ > control_->epoch()) {
+  if (epoch_ > control_->intent().epoch) {
     // Before its first row: channels and positions of an epoch must not be used again by who has lost the ledger.
-    CHECK_OK(control_->record(epoch_, Lsn{}));
+    CHECK_OK(control_->record({epoch_, Lsn{}}));
     published_at_.reset();
   }
   const auto memory = std::make_shared<const MemoryReservation>(std::move(batch.memory));

@@ -57,7 +57,7 @@ class SnowflakeDestination final : public Destination {
   Result<std::unique_ptr<CopyWriter>> begin_copy(TableSchemaPtr schema, Attempt attempt) override;
   Status drop_copy(RelationOid oid, Attempt attempt) override;
   Result<std::shared_ptr<ReadHandle>> read() override;
-  Status record_intent(Lsn intent) override;
+  Status record_intent(const Intent& intent) override;
   Status close() override;
   std::optional<DestinationHealth> health() const override;
   bool wants_batch() const override;
@@ -134,7 +134,6 @@ class SnowflakeDestination final : public Destination {
   std::unique_ptr<PythonTransform> transform_;
   std::mutex transform_mutex_;
   MetaEntry meta_;
-  Lsn intent_;
   std::optional<Instant> published_at_;
   Epoch epoch_ = 0;
   std::map<std::string, ChannelMark> marks_;  ///< as the ledger has them
