@@ -60,9 +60,8 @@ std::string tables(std::string_view tables, std::string_view publication, int ve
          "CASE WHEN c.relkind = 'p' THEN coalesce(leaves.pages, 0) ELSE c.relpages END, "
          "nullif(CASE WHEN c.relkind = 'p' THEN leaves.tuples ELSE greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) END, 0), "
          "row_security_active(c.oid), " +
-         is_published(version) + ", " + filter + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" +
-         membership(publication, version) + " LEFT JOIN leaves ON leaves.root = c.oid WHERE" + table_condition(tables) +
-         " ORDER BY n.nspname, c.relname";
+         is_published(version) + ", " + filter + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" + membership(publication, version) +
+         " LEFT JOIN leaves ON leaves.root = c.oid WHERE" + table_condition(tables) + " ORDER BY n.nspname, c.relname";
 }
 
 std::string columns(std::string_view tables) {
