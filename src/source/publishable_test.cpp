@@ -154,9 +154,12 @@ TEST_F(PublishableTest, a_full_partition_with_a_generated_column) {
 }
 
 TEST_F(PublishableTest, a_publication_with_generated_columns_makes_them_part_of_it) {
-  if (major() < 18) GTEST_SKIP() << "PostgreSQL 18";
-  run("CREATE TABLE t (a int, v text, g int GENERATED ALWAYS AS (a * 2) STORED, PRIMARY KEY (a, g)); INSERT INTO t VALUES (1, 'x');"
-      "CREATE PUBLICATION pub FOR TABLE t WITH (publish_generated_columns = stored)");
+  run("CREATE TABLE t (a int, v text, g int GENERATED ALWAYS AS (a * 2) STORED, PRIMARY KEY (a, g)); INSERT INTO t VALUES (1, 'x')");
+  if (major() < 18) {
+    expect_left_out(false);  // no publication can have them
+    return;
+  }
+  run("CREATE PUBLICATION pub FOR TABLE t WITH (publish_generated_columns = stored)");
   EXPECT_FALSE(verdict());
   run("UPDATE t SET v = 'y'");
 }
