@@ -124,13 +124,19 @@ TEST_F(VerifyTest, EqualAtOneLsnWhileWritersGoOn) {
           connection.exec("BEGIN; UPDATE public.a SET n = n + 1 WHERE id = " + id + "; UPDATE public.b SET n = n + 1 WHERE id = " + id + "; COMMIT"));
     }
   });
-  const auto reader = host->driver().read();
-  ASSERT_TRUE(reader);
+  std::shared_ptr<ReadHandle> reader;
   std::string rows;
-  ASSERT_TRUE((*reader)->query(
-      "SELECT count(*) FROM a", [](const auto&) {}, [&](const ReadHandle::Row& row) { rows = row[0].value_or(""); }));  // no schema: public
+  // A table is live a moment before the first reader that sees it.
+  for (int attempt = 0; attempt < 200 && rows.empty(); ++attempt) {
+    auto opened = host->driver().read();
+    ASSERT_TRUE(opened);
+    reader = *opened;
+    const Status counted = reader->query(
+        "SELECT count(*) FROM a", [](const auto&) {}, [&](const ReadHandle::Row& row) { rows = row[0].value_or(""); });  // no schema: public
+    if (!counted) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
   EXPECT_EQ(rows, "200");
-  const Status copied = (*reader)->write_file(directory + "/copy.duckdb");
+  const Status copied = reader->write_file(directory + "/copy.duckdb");
   EXPECT_TRUE(copied) << copied.error().message();
   EXPECT_TRUE(std::filesystem::exists(directory + "/copy.duckdb") && !std::filesystem::exists(directory + "/copy.duckdb.new"));
   for (int round = 0; round < 3; ++round) {
