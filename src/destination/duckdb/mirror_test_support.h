@@ -20,7 +20,7 @@ using namespace chunk_test;  // NOLINT: the builders are words of these tests
 
 /// Of tests with random changes.
 #ifdef LUGE_SANITIZED
-constexpr int kModelSeeds = 8;  // what the sanitizer looks for does not depend on the seed as much
+constexpr int kModelSeeds = 3;  // what the sanitizer looks for does not depend on the seed as much
 #else
 constexpr int kModelSeeds = 24;
 #endif
