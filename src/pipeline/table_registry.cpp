@@ -1,6 +1,7 @@
 #include "pipeline/table_registry.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
@@ -15,6 +16,9 @@ constexpr Duration kLongestCopyRetry = std::chrono::seconds(60);
 
 bool is_copying(TableState state) { return state == TableState::waiting || state == TableState::copying || state == TableState::resyncing; }
 bool is_stopped(TableState state) { return state == TableState::quarantined || state == TableState::gap || state == TableState::dropped; }
+
+/// What it is once its copy is begun again.
+TableState restarted(const TableRecord& record) { return record.schema ? TableState::resyncing : TableState::waiting; }
 
 Duration copy_retry_delay(std::uint32_t failures) {
   Duration delay = kFirstCopyRetry;
@@ -77,7 +81,7 @@ void TableRegistry::append_record(const Table& table, BatchBuilder& builder) {
 void TableRegistry::restart_copy(Table& table, Instant not_before) {
   copies_.cancel(table.record.oid);
   table.record.attempt += 1;
-  table.record.state = table.record.schema ? TableState::resyncing : TableState::waiting;
+  table.record.state = restarted(table.record);
   table.record.snapshot.reset();
   table.copied = nullptr;
   table.record.quarantine.reset();
@@ -357,11 +361,13 @@ bool TableRegistry::all_copied() const {
 }
 
 std::vector<TableStatus> TableRegistry::status() const {
+  const std::unordered_set<RelationOid> to_restart(restart_.begin(), restart_.end());
   std::vector<TableStatus> all;
   all.reserve(order_.size());
   for (const RelationOid oid : order_) {
     const Table& table = tables_.at(oid);
     all.push_back({table.record, table.rows_streamed});
+    if (to_restart.contains(oid)) all.back().record.state = restarted(table.record);
   }
   return all;
 }
