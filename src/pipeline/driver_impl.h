@@ -53,6 +53,8 @@ class Driver::Impl {
   Result<SessionEnd> run_session(Running& running);
   Result<std::unique_ptr<ReplicationStream>> connect(Running& running, SessionFacts& facts);
   Status wait_for_work(const Wait& wait, ReplicationStream* stream);
+  /// An error of a step. A gap that the stream or the catalog showed names its tables, and is repaired at the next opening if that is wished.
+  Error judged(Error error, const Running& running);
   /// Steps without a source, so that outcomes are collected; for as long as the backoff lasts.
   Status back_off(Running& running, const Error& why);
   Status finish(Running& running, ReplicationStream* stream);

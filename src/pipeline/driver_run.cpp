@@ -197,23 +197,17 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
     }
     auto wait = running.pipeline.step();
     if (!wait) {
-      Error error = with_tables(std::move(wait).error(), tables_in_gap(running.pipeline.tables()));
+      Error error = std::move(wait).error();
       running.pipeline.end_session();
       // The slot or the publication went away under the stream: the gap test says what that means. If it finds both in order, the publication
       // is not the one that was there when this WAL was written, and trying again changes nothing.
       const bool undefined = error.code == sqlstate::kUndefinedObject;
       if (std::exchange(undefined_before_, undefined) && undefined) {
-        error = to_error(publication_lost(gate_.publication(), true, facts.slot.confirmed_flush, facts.server_lsn),
-                         tables_in_gap(running.pipeline.tables()));
+        error = to_error(publication_lost(gate_.publication(), true, facts.slot.confirmed_flush, facts.server_lsn));
       } else if (undefined) {
         error.recovery = Recovery::reconnect;
       }
-      // Another history (WitnessCheck), or no publication: repaired where gaps are repaired, or left to an operator.
-      if (error.code == "gap" && options_.on_gap == DriverOptions::OnGap::resync) {
-        begin_again_ = true;
-        error.recovery = Recovery::retry;
-        log_event(LogLevel::warn, "gap_repair", error.what + "; every table is copied again (on_gap: resync)");
-      }
+      error = judged(std::move(error), running);
       // PostgreSQL fails on some streamed transactions whose subtransaction changed a table and was rolled back; whole ones it can send.
       if (is_internal(error) && stream->options().streaming) {
         whole_only_ = true;
@@ -285,16 +279,28 @@ Status Driver::Impl::finish(Running& running, ReplicationStream* stream) {
   return ok();
 }
 
+// Another history (WitnessCheck), or no publication. The latter is seen with or without a session.
+Error Driver::Impl::judged(Error error, const Running& running) {
+  if (error.code != "gap") return error;
+  error = with_tables(std::move(error), tables_in_gap(running.pipeline.tables()));
+  if (options_.on_gap != DriverOptions::OnGap::resync) return error;
+  begin_again_ = true;
+  error.recovery = Recovery::retry;
+  log_event(LogLevel::warn, "gap_repair", error.what + "; every table is copied again (on_gap: resync)");
+  return error;
+}
+
 Status Driver::Impl::back_off(Running& running, const Error& why) {
   note_error(why, "session_lost");
   publish(&running, "connecting");
   const Instant until = clock_.now() + session_retry_.next_delay(clock_.now(), *random_);
   while (clock_.now() < until && !stopping() && !drain_.load()) {
     run_commands(&running.pipeline);
-    TRY(Wait wait, running.pipeline.step());
+    auto wait = running.pipeline.step();
+    if (!wait) return judged(std::move(wait).error(), running);
     if (status_wanted_.load()) publish(&running, "connecting");
-    wait.deadline = std::min(wait.deadline, until);
-    CHECK_OK(wait_for_work(wait, nullptr));
+    wait->deadline = std::min(wait->deadline, until);
+    CHECK_OK(wait_for_work(*wait, nullptr));
   }
   return ok();
 }

@@ -329,6 +329,32 @@ def publication_dropped_while_running_is_repaired(case):
 
 
 @python_case
+def publication_dropped_while_the_session_is_lost(case):
+    """The loss is seen while luge waits for its next session: it is repaired all the same."""
+    case.own_server(max_wal_senders="2")
+    case.sql(DATA)
+    case.luge.options += ["--on-gap", "resync"]
+    case.sync()
+    taken = []
+    deadline = time.monotonic() + 20
+    while len(taken) < 2:  # every walsender, luge's own too
+        if time.monotonic() > deadline:
+            raise CaseFailed("the test could not take luge's walsender")
+        case.execute("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active_pid IS NOT NULL")
+        try:
+            taken.append(case.server.connect(case.database, replication="database"))
+        except Exception:  # luge was back before, or its walsender has not ended yet
+            time.sleep(0.01)
+    case.execute(f"DROP PUBLICATION {slot(case)}")
+    case.sql("INSERT INTO t VALUES (200, 'in the hole')")
+    time.sleep(5)
+    for connection in taken:
+        connection.close()
+    case.luge.wait_until(lambda _: case.execute("SELECT 1 FROM pg_publication WHERE pubname = %s", [slot(case)]), "the publication")
+    case.sql("INSERT INTO t VALUES (201, 'after the hole')")
+
+
+@python_case
 def publication_recreated_while_running(case):
     """Dropped and made again between two looks: a server of version 18 has left out what was written meanwhile and says nothing of it."""
     case.sql(DATA)
