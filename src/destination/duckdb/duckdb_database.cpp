@@ -63,6 +63,35 @@ Status inspect_file(const std::string& path) {
   return ok();
 }
 
+Result<duckdb_database> open_file(const std::string& path, duckdb_config config) {
+  duckdb_database handle = nullptr;
+  char* message = nullptr;
+  if (duckdb_open_ext(path.c_str(), &handle, config, &message) == DuckDBSuccess) return handle;
+  const std::string words = message == nullptr ? "" : message;  // names the file and what is wrong with it, nothing of its rows
+  duckdb_free(message);
+  if (disk_is_full(path)) return make_error(Recovery::retry, "disk_full", "no space to open " + path, "free space beside the file");
+  return needs_operator("corrupt", "DuckDB cannot open " + path + ": " + words,
+                        "restore the file, or move it and its .wal away and run again: luge copies all tables");
+}
+
+/// Makes an empty database under another name and renames it. DuckDB makes a file in several writes; killed between them, it would
+/// leave something at `path` that the next start has to take for somebody else's file. What stands under the other name is nobody's.
+Status create_file(const std::string& path, duckdb_config config) {
+  std::error_code failed;
+  if (std::filesystem::exists(path, failed)) return ok();
+  const std::string unfinished = path + ".new";
+  // Held by a process that is creating it right now: only the lock says so, the content may be of a moment.
+  if (auto seen = inspect_file(unfinished); !seen && seen.error().code == "locked") return std::move(seen).error();
+  std::filesystem::remove(unfinished, failed);
+  std::filesystem::remove(unfinished + ".wal", failed);
+  TRY(auto handle, open_file(unfinished, config));
+  duckdb_close(&handle);
+  std::filesystem::remove(path + ".wal", failed);  // of a file that somebody removed: it belongs to nothing any more
+  std::filesystem::rename(unfinished, path, failed);
+  if (failed) return fatal("io", "cannot rename " + unfinished + ": " + failed.message(), "check the rights of the directory");
+  return ok();
+}
+
 }  // namespace
 
 Result<std::shared_ptr<DuckdbDatabase>> DuckdbDatabase::open(const DuckdbOptions& options) {
@@ -97,15 +126,8 @@ Result<std::shared_ptr<DuckdbDatabase>> DuckdbDatabase::open(const DuckdbOptions
     if (duckdb_set_config(config.get(), name, value.c_str()) != DuckDBSuccess)
       return fatal("duckdb", std::string("DuckDB does not know the setting ") + name);
   }
-  char* message = nullptr;
-  if (duckdb_open_ext(options.path.c_str(), &database->handle_, config.get(), &message) != DuckDBSuccess) {
-    database->handle_ = nullptr;
-    const std::string words = message == nullptr ? "" : message;  // names the file and what is wrong with it, nothing of its rows
-    duckdb_free(message);
-    if (disk_is_full(options.path)) return make_error(Recovery::retry, "disk_full", "no space to open " + options.path, "free space beside the file");
-    return needs_operator("corrupt", "DuckDB cannot open " + options.path + ": " + words,
-                          "restore the file, or move it and its .wal away and run again: luge copies all tables");
-  }
+  CHECK_OK(create_file(options.path, config.get()));
+  TRY(database->handle_, open_file(options.path, config.get()));
   TRY(auto connection, database->connect());
   CHECK_OK(register_stage_function(connection->handle(), database->stages_));
   CHECK_OK(connection->execute("SET GLOBAL TimeZone = 'UTC'", "setting the time zone"));

@@ -336,6 +336,14 @@ TEST_F(DuckdbDestinationTest, a_full_disk_loses_nothing) {
   });
 }
 
+TEST_F(DuckdbDestinationTest, what_a_kill_left_while_the_file_was_made_is_not_in_the_way) {
+  std::ofstream(options_.path + ".new") << "half a head";
+  std::ofstream(options_.path + ".wal") << "of a mirror that was removed";
+  open();
+  EXPECT_FALSE(std::filesystem::exists(options_.path + ".new"));
+  EXPECT_THAT(query("SELECT count(*) FROM _luge.meta WHERE key = 'uuid'"), ElementsAre("1"));
+}
+
 TEST_F(DuckdbDestinationTest, tables_that_luge_did_not_make_are_foreign_or_in_the_way) {
   change_file("CREATE TABLE theirs (a INT)");
   auto refused = try_open();
