@@ -206,8 +206,7 @@ Status Pipeline::Impl::read_and_decode(Instant now) {
       CHECK_OK(router_.continue_drain(options_.batch_max_size, options_.batch_max_bytes));
       if (!builder_.empty() && !builder_since_) builder_since_ = now;
       if (router_.draining()) return ok();
-      session_position_ = std::max(session_position_, router_.last_end_lsn());
-      reporter_.position_received(router_.last_end_lsn());
+      reached(router_.last_end_lsn());
     }
     if (full() || must_complete() || held(now)) return ok();
     if (!stalled_) {
@@ -233,12 +232,16 @@ Status Pipeline::Impl::read_and_decode(Instant now) {
       stalled_.reset();
     }
     if (!builder_since_ && !builder_.empty()) builder_since_ = now;
-    if (!router_.in_transaction() && router_.last_end_lsn() > session_position_) {
-      session_position_ = router_.last_end_lsn();
-      reporter_.position_received(session_position_);
-    }
+    if (!router_.in_transaction() && router_.last_end_lsn() > session_position_) reached(router_.last_end_lsn());
   }
   return ok();
+}
+
+void Pipeline::Impl::reached(Lsn position) {
+  session_position_ = std::max(session_position_, position);
+  // Until the server has shown that it has the history luge followed, the slot stays where it can still be made to show it: moved on to
+  // what was acknowledged in that history, it would never again send the witness of what is durable.
+  if (!router_.expects_witness()) reporter_.position_received(session_position_);
 }
 
 Status Pipeline::Impl::on_keepalive(const WalFrame& frame, Instant now) {
@@ -246,8 +249,7 @@ Status Pipeline::Impl::on_keepalive(const WalFrame& frame, Instant now) {
   // Inside a transaction a keepalive says nothing about what is complete.
   if (router_.in_transaction()) return ok();
   CHECK_OK(router_.keepalive(frame.wal_end));
-  session_position_ = std::max(session_position_, frame.wal_end);
-  reporter_.position_received(frame.wal_end);
+  reached(frame.wal_end);
   ledger_.received(frame.wal_end);
   return ok();
 }

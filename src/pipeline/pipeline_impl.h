@@ -51,6 +51,8 @@ class Pipeline::Impl {
   bool place_barriers();
   Status read_and_decode(Instant now);
   Status on_keepalive(const WalFrame& frame, Instant now);
+  /// Everything of this session before `position` was routed.
+  void reached(Lsn position);
   Status handle_payload(Instant now);
   void seal_if_due(Instant now);
   /// How long rows wait for company while the destination is idle.
