@@ -319,6 +319,11 @@ class Case:
     def states(self):
         return {name_of(table): table for table in self.luge.status()["tables"]}
 
+    def expect_source(self, sql, expected):
+        found = self.sql(sql).rstrip("\n")
+        if found != expected:
+            raise CaseFailed(f"{sql}\nexpected of the source:\n{expected}\nfound:\n{found}")
+
     def expect_state(self, table, state, pattern=None, seconds=30):
         """A table's state as status shows it, within a while when luge runs; `pattern` must match its quarantine entry."""
         deadline = time.monotonic() + seconds
@@ -435,6 +440,10 @@ def do_query(case, step):
     if case.settings.name == "log":
         return  # asks the mirror
     case.expect_rows(step.rest, step.body)
+
+
+def do_source(case, step):
+    case.expect_source(step.rest, step.body)
 
 
 def do_same(case, step):
