@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -24,7 +25,7 @@ class Dice {
   Duration millis(std::uint64_t least, std::uint64_t most) { return micros(least * 1000, most * 1000); }
   template <class Container>
   auto& pick(Container& container) {
-    return container[below(container.size())];
+    return container[below(std::size(container))];
   }
 
  private:

@@ -35,6 +35,7 @@ enum class Fault : std::uint8_t {
   server_restored,
   destination_restored,
   state_restored,
+  state_lost,
 };
 
 const char* to_string(Fault fault);
@@ -44,7 +45,12 @@ struct PlannedFault {
   Fault fault;
 };
 
-/// At least five a seed, in order of time; at most one of those that break history, in a quarter of the seeds.
+/// Every seed feels at least this many.
+inline constexpr std::uint64_t kLeastFaults = 5;
+
+/// In order of time. In some seeds one that breaks history, or a story of several.
 std::vector<PlannedFault> plan_faults(Dice& dice, Duration span);
+/// One that any world can feel at any time, for a seed whose plan met nobody.
+Fault ordinary_fault(Dice& dice);
 
 }  // namespace luge

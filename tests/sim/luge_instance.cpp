@@ -50,10 +50,11 @@ void LugeInstance::pause_until(Instant until) {
   was_paused_ = true;
 }
 
-void LugeInstance::drain() {
-  if (!running_) return;
+bool LugeInstance::drain() {
+  if (!running_ || draining_) return false;
   running_->pipeline->drain();
   draining_ = true;
+  return true;
 }
 
 void LugeInstance::run() {
@@ -77,15 +78,14 @@ void LugeInstance::run() {
   }
   if (around_.now < due_) return;
   if (phase_ == Phase::opening) return open();
-  if (phase_ == Phase::repairing) return repair();
+  if (phase_ == Phase::making_slot) return make_slot();
 }
 
-bool LugeInstance::judge(const SessionFacts& facts, const Frontier& frontier, GapVerdict& verdict) {
-  verdict = evaluate_gap(facts, record_, frontier);
+bool LugeInstance::judged(const GapVerdict& verdict, Epoch epoch) {
   around_.trace([&] {
     return "luge    " + std::to_string(owner_.fence) + " gap test: " + (verdict.kind == GapVerdict::Kind::resume ? "resume" : verdict.what);
   });
-  if (around_.state.is_newest(owner_.fence)) around_.oracle.verdict(verdict, record_.epoch, around_.gap_possible);
+  if (around_.state.is_newest(owner_.fence)) around_.oracle.verdict(verdict, epoch, around_.gap_possible);
   switch (verdict.kind) {
     case GapVerdict::Kind::resume: around_.marks.hit(Mark::resumes); return true;
     case GapVerdict::Kind::unavailable: around_.marks.hit(Mark::unavailable_verdicts); return false;
@@ -103,90 +103,76 @@ void LugeInstance::open() {
     owner_.fence = lease_->fence;
     around_.trace([&] { return "luge    " + std::to_string(owner_.fence) + " starts"; });
   }
-  auto known = around_.state.load(kPipeline);
+  OpeningFacts facts;
+  facts.known = *around_.state.load(kPipeline);
   auto frontier = around_.destination.open(lease_->fence);
   if (!frontier) return stop(frontier.error().code);
-  if (*known) record_ = **known;
-  if (record_.slot_phase != StateRecord::SlotPhase::ready) {
-    epoch_chosen_ = false;
-    phase_ = Phase::repairing;
-    return;
+  facts.frontier = *frontier;
+  facts.source = around_.server.facts();
+  facts.ours.slot = facts.ours.publication = "luge_luge";
+  facts.repair_gaps = true;
+  facts.begin_again = begin_again_;
+  const Epoch epoch = facts.known ? facts.known->epoch : std::max(Epoch{1}, frontier->checkpoint.epoch);
+  plan_ = plan_opening(std::move(facts));
+  if (plan_.verdict) (void)judged(*plan_.verdict, epoch);
+  if (plan_.kind == OpeningPlan::Kind::refuse) return refused(*plan_.refusal);
+  if (plan_.adopted) around_.marks.hit(Mark::states_adopted);
+  if (auto saved = around_.state.save(*lease_, plan_.record); !saved) return stop(saved.error().code);
+  if (plan_.kind == OpeningPlan::Kind::resume) {
+    around_.gap_possible = around_.restored;
+    return start_pipeline();
   }
-  GapVerdict verdict;
-  if (!judge(around_.server.facts(), *frontier, verdict) || begin_again_) {
-    if (verdict.kind == GapVerdict::Kind::unavailable) return;
-    begin_again_ = false;
-    // on_gap: resync
-    record_.epoch = std::max(record_.epoch, frontier->checkpoint.epoch) + 1;
-    epoch_chosen_ = true;
-    record_.slot_phase = StateRecord::SlotPhase::creating;
-    record_.ack_intent = {};
-    record_.checkpoint = {};
-    if (auto saved = around_.state.save(*lease_, record_); !saved) return stop(saved.error().code);
-    around_.marks.hit(Mark::resyncs_after_gap);
-    phase_ = Phase::repairing;
-    return;
-  }
-  if (record_.timeline != around_.server.timeline()) {
-    for (TableRecord& table : frontier->tables) {
-      if (table.state == TableState::catching_up) table.state = TableState::resyncing;
-    }
-  }
-  record_.timeline = around_.server.timeline();
-  if (auto saved = around_.state.save(*lease_, record_); !saved) return stop(saved.error().code);
-  around_.gap_possible = around_.restored;
-  start_pipeline(*frontier, record_.epoch > frontier->checkpoint.epoch && !frontier->tables.empty());
+  if (plan_.verdict) around_.marks.hit(Mark::resyncs_after_gap);
+  phase_ = Phase::making_slot;
+  slot_dropped_ = !plan_.drop_slot;
 }
 
-// First start, and a gap by choice: a new slot, in two phases.
-void LugeInstance::repair() {
+void LugeInstance::refused(const Error& error) {
+  if (error.recovery == Recovery::reconnect) return;  // tries again
+  if (error.code != "slot_exists")
+    return around_.oracle.fail("I14", "the pipeline waits for an operator for no reason of the world's: " + error.message());
+  // Nothing was ever durable, and the state is lost: the operator does what the message says.
+  if (!around_.server.slot_active) around_.server.slot() = {};
+}
+
+// The publication is always there; what had the slot's name goes, and a new one waits for the writers of now.
+void LugeInstance::make_slot() {
   due_ = around_.now + dice_.millis(5, 200);
   SimPostgres& server = around_.server;
-  if (!server.up() || server.slot_active) return;
-  auto frontier = around_.destination.open(lease_->fence);
-  if (!frontier) return stop(frontier.error().code);
-  if (!std::exchange(epoch_chosen_, true)) {
-    const Epoch known = std::max({Epoch{1}, frontier->checkpoint.epoch, record_.epoch});
-    record_.epoch = frontier->tables.empty() ? known : known + 1;
+  if (!server.up()) {
+    phase_ = Phase::opening;
+    return;
   }
-  record_.slot_phase = StateRecord::SlotPhase::creating;
-  const SessionFacts facts = server.facts();
-  record_.system_identifier = facts.system_identifier;
-  record_.database_oid = facts.database_oid;
-  record_.timeline = facts.timeline;
-  record_.publication_oid = facts.publication_oid;
-  record_.slot = "luge_luge";
-  record_.publication = "luge_luge";
-  record_.mirror_uuid = frontier->mirror_uuid;
-  if (auto saved = around_.state.save(*lease_, record_); !saved) return stop(saved.error().code);
+  if (server.slot_active) return;
+  // Whoever lost the pipeline meanwhile leaves the slot to its new owner.
+  if (auto saved = around_.state.save(*lease_, plan_.record); !saved) return stop(saved.error().code);
   if (!std::exchange(slot_dropped_, true)) server.slot() = {};
   if (!server.try_create_slot()) return;
-  slot_dropped_ = false;
-  record_.ack_intent = server.slot().consistent_point;
-  record_.checkpoint = {record_.epoch, {}, {}};
-  if (frontier->checkpoint.epoch != record_.epoch) record_.checkpoint = frontier->checkpoint;
-  record_.slot_phase = StateRecord::SlotPhase::ready;
-  around_.oracle.epoch_started(record_.ack_intent);
-  if (auto saved = around_.state.save(*lease_, record_); !saved) return stop(saved.error().code);
+  plan_.record = record_of_new_slot(std::move(plan_.record), server.facts(), plan_.frontier, server.slot().consistent_point);
+  around_.oracle.epoch_started(plan_.record.ack_intent);
+  if (auto saved = around_.state.save(*lease_, plan_.record); !saved) return stop(saved.error().code);
   around_.gap_possible = around_.restored = false;
-  start_pipeline(*frontier, !frontier->tables.empty());
+  start_pipeline();
 }
 
-void LugeInstance::start_pipeline(const Frontier& frontier, bool resync_all) {
+void LugeInstance::start_pipeline() {
+  begin_again_ = false;
+  const StateRecord& record = plan_.record;
   owner_.delivered = around_.server.slot().confirmed;
   Running running;
   running.memory = std::make_shared<MemoryBudget>(around_.memory_bytes);
-  running.sink =
-      std::make_unique<SimSink>(around_.destination, owner_, record_.epoch, around_.sink_capacity, dice_.fork(), around_.now, around_.marks);
-  running.state = std::make_unique<SimStateSink>(around_.state, *lease_, record_, dice_.fork(), around_.now, around_.marks);
+  running.sink = std::make_unique<SimSink>(around_.destination, owner_, record.epoch, around_.sink_capacity, dice_.fork(), around_.now, around_.marks,
+                                           around_.faults_felt);
+  running.state = std::make_unique<SimStateSink>(around_.state, *lease_, record, dice_.fork(), around_.now, around_.marks, around_.faults_felt);
   running.catalog = std::make_unique<SimCatalog>(around_.server, dice_.fork(), around_.now);
   running.finder = std::make_unique<SimTableFinder>(around_.server, dice_.fork(), around_.now);
   running.copies = std::make_unique<SimCopy>(around_.server, around_.destination, *running.memory, owner_.fence, dice_.fork(), around_.now,
                                              around_.trace, around_.marks);
   running.pipeline = std::make_unique<Pipeline>(
       around_.options, PipelinePorts{*running.sink, *running.state, *running.catalog, *running.copies, *running.finder, clock_, *running.memory},
-      PipelineStart{frontier, record_.epoch, record_.ack_intent, resync_all});
+      PipelineStart{plan_.frontier, record.epoch, record.ack_intent, plan_.resync_all});
   running_ = std::move(running);
+  intent_copied_ = {plan_.frontier.checkpoint.epoch, plan_.frontier.intent};
   wait_ = {};
   phase_ = Phase::connecting;
   due_ = around_.now;
@@ -197,18 +183,18 @@ void LugeInstance::connect() {
   due_ = around_.now + dice_.millis(20, 1500);
   if (!around_.server.up()) return;
   const SessionFacts facts = around_.server.facts();
+  const StateRecord& record = running_->state->stored();
   Frontier frontier;
-  frontier.mirror_uuid = record_.mirror_uuid;
+  frontier.mirror_uuid = record.mirror_uuid;
   frontier.checkpoint = running_->pipeline->durable_checkpoint();
-  record_ = running_->state->stored();
-  GapVerdict verdict;
-  if (!judge(facts, frontier, verdict)) {
+  const GapVerdict verdict = evaluate_gap(facts, record, frontier);
+  if (!judged(verdict, record.epoch)) {
     if (verdict.kind != GapVerdict::Kind::unavailable) reopen(to_error(verdict));
     return;
   }
   if (facts.server_lsn < running_->pipeline->status().received)
     return reopen(make_error(Recovery::retry, "regress", "the server's WAL ends before what it has sent"));
-  if (facts.timeline != record_.timeline) return reopen(make_error(Recovery::retry, "timeline", "the server is on another timeline"));
+  if (facts.timeline != record.timeline) return reopen(make_error(Recovery::retry, "timeline", "the server is on another timeline"));
   around_.gap_possible = around_.restored;
   stream_ = std::make_unique<SimStream>(around_.server, around_.state, around_.oracle, owner_, around_.streaming, dice_.fork(), around_.now,
                                         around_.trace, around_.marks);
@@ -250,11 +236,21 @@ void LugeInstance::step() {
     return reopen(error);
   }
   wait_ = *wait;
-  running_->sink->record_intent({record_.epoch, running_->pipeline->intent_saved()});
+  copy_intent(false);
   if (draining_ && running_->pipeline->drained()) {
+    copy_intent(true);
     if (stream_) running_->pipeline->end_session();
     stop("drained");
   }
+}
+
+void LugeInstance::copy_intent(bool now) {
+  const Intent intent{plan_.record.epoch, running_->pipeline->intent_saved()};
+  if (intent <= intent_copied_ || intent.lsn <= running_->pipeline->durable_checkpoint().end_lsn) return;
+  if (!now && around_.now < intent_copy_due_) return;
+  intent_copied_ = intent;
+  intent_copy_due_ = around_.now + dice_.millis(50, 3'000);
+  running_->sink->record_intent(intent);
 }
 
 void LugeInstance::lose_session(const Error& error) {
@@ -274,7 +270,7 @@ void LugeInstance::reopen(const Error& error) {
   draining_ = false;
   if (error.code == "fenced") return stop("fenced");
   if (error.recovery == Recovery::stop_pipeline && error.code != "gap")
-    return around_.oracle.fail("STOP", "the pipeline stops for no reason of the world's: " + error.message());
+    return around_.oracle.fail("I14", "the pipeline waits for an operator for no reason of the world's: " + error.message());
   phase_ = Phase::opening;
   due_ = around_.now + dice_.millis(20, 800);
 }

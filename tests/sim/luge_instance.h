@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "pipeline/opening_plan.h"
 #include "pipeline/pipeline.h"
 #include "sim/sim_catalog.h"
 #include "sim/sim_copy.h"
@@ -26,6 +27,7 @@ struct Surroundings {
   std::size_t memory_bytes = 64U << 20;
   std::size_t sink_capacity = 3;
   bool streaming = true;
+  std::uint64_t faults_felt = 0;
   /// Something happened after which a gap may rightly be reported.
   bool gap_possible = false;
   /// The server went back: what luge stores late may lie beyond its WAL for a while.
@@ -43,8 +45,8 @@ class SimClock final : public Clock {
   const Instant& now_;
 };
 
-/// One process of luge: the real pipeline, and around it the small loop that the real driver is (open, gap test, connect, step,
-/// reopen after an error), with an operator who lets gaps be repaired.
+/// One process of luge: the real pipeline and the real plan of how it is opened, and around them the small loop that the real driver is
+/// (open, gap test, connect, step, reopen after an error), with an operator who lets gaps be repaired.
 class LugeInstance {
  public:
   LugeInstance(Surroundings& around, Dice dice);
@@ -66,7 +68,8 @@ class LugeInstance {
   };
   std::optional<Orphan> die();
   void pause_until(Instant until);
-  void drain();
+  /// False: there is nothing to finish yet.
+  bool drain();
   void wall_clock_jumps(std::int64_t micros) { clock_.wall_offset += micros; }
   SimStream* stream() { return stream_.get(); }
   SimSink* sink() { return running_ ? running_->sink.get() : nullptr; }
@@ -74,7 +77,7 @@ class LugeInstance {
   SimCopy* copies() { return running_ ? running_->copies.get() : nullptr; }
 
  private:
-  enum class Phase : char { opening, repairing, connecting, streaming, stopped };
+  enum class Phase : char { opening, making_slot, connecting, streaming, stopped };
   struct Running {
     std::shared_ptr<MemoryBudget> memory;
     std::unique_ptr<SimSink> sink;
@@ -86,24 +89,30 @@ class LugeInstance {
   };
 
   void open();
-  void repair();
+  void refused(const Error& error);
+  void make_slot();
   void connect();
   void step();
+  /// As the driver: only what the destination's checkpoint does not vouch for itself is worth a write there.
+  void copy_intent(bool now);
   bool must_step() const;
-  void start_pipeline(const Frontier& frontier, bool resync_all);
+  void start_pipeline();
   void lose_session(const Error& error);
   void reopen(const Error& error);
   void stop(const std::string& why);
-  bool judge(const SessionFacts& facts, const Frontier& frontier, GapVerdict& verdict);
+  /// True: resume.
+  bool judged(const GapVerdict& verdict, Epoch epoch);
 
   Surroundings& around_;
   Dice dice_;
   SimClock clock_;
   SimStream::Owner owner_;
   std::optional<Lease> lease_;
-  StateRecord record_;
+  OpeningPlan plan_;     ///< the last one; the record as it was stored then
+  Intent intent_copied_;
+  Instant intent_copy_due_;
   Phase phase_ = Phase::opening;
-  Instant due_;          ///< opening, repairing, connecting: the next attempt
+  Instant due_;          ///< opening, making_slot, connecting: the next attempt
   Instant busy_until_;   ///< a step takes time
   Instant paused_until_;
   Instant last_step_;
@@ -111,7 +120,6 @@ class LugeInstance {
   bool was_paused_ = false;
   bool draining_ = false;
   bool slot_dropped_ = false;
-  bool epoch_chosen_ = false;
   bool begin_again_ = false;  ///< the stream showed a gap
   std::optional<Running> running_;
   std::unique_ptr<SimStream> stream_;  ///< ends before the pipeline

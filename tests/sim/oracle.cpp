@@ -24,6 +24,10 @@ std::string describe(const std::vector<std::pair<std::int16_t, std::string>>& co
   return text;
 }
 
+std::string describe(std::int16_t attnum, const std::string& name, Oid type, bool in_key) {
+  return " " + std::to_string(attnum) + ":" + name + ":" + std::to_string(type) + (in_key ? ":key" : "");
+}
+
 void add_cell(std::string& row, const Cell& cell) {
   if (cell) {
     row += std::to_string(cell->size()) + ":" + *cell;
@@ -35,10 +39,10 @@ void add_cell(std::string& row, const Cell& cell) {
 
 }  // namespace
 
-void Oracle::fail(const char* invariant, std::string what) {
+void Oracle::fail(std::string invariant, std::string what) {
   if (failure_) return;
-  trace_([&] { return std::string("FAILED  ") + invariant + ": " + what; });
-  failure_ = Failure{invariant, std::move(what)};
+  trace_([&] { return "FAILED  " + invariant + ": " + what; });
+  failure_ = Failure{std::move(invariant), std::move(what)};
 }
 
 void Oracle::session_started(Lsn confirmed) {
@@ -126,7 +130,7 @@ bool Oracle::lost(Lsn commit_lsn) const {
   return now == server_.history().commits.end() || now->second != before->second;
 }
 
-bool Oracle::check_run(const TableChunk& chunk, std::uint32_t first_row, const TransactionRun& run) {
+bool Oracle::check_run(const TableChunk& chunk, std::uint32_t first_row, const TransactionRun& run, const CopyNotes& notes) {
   const std::string table = to_string(chunk.schema->name);
   const SourceTransaction* transaction = find(run.commit_lsn);
   const auto refuse = [&](const std::string& why) {
@@ -145,17 +149,43 @@ bool Oracle::check_run(const TableChunk& chunk, std::uint32_t first_row, const T
     for (const Change& change : transaction->changes) {
       if (change.rolled_back || change.kind == Change::Kind::alter) continue;
       for (const auto& target : change.targets) {
-        if (target.published) expected.push_back({target.def->oid, change.kind});
+        if (target.published) expected.push_back({target.def, change.kind});
       }
     }
   }
+  const bool copied = notes.seen && notes.course == server_.course() && notes.seen->visible(run.xid);
   for (std::uint32_t row = first_row; row < run.end_row; ++row) {
     const std::uint64_t ordinal = chunk.ordinals[row];
-    if (ordinal >= expected.size() || expected[ordinal].oid != chunk.schema->oid || !matches(chunk.ops[row], expected[ordinal].kind)) {
+    if (ordinal >= expected.size() || expected[ordinal].def->oid != chunk.schema->oid || !matches(chunk.ops[row], expected[ordinal].kind)) {
       return refuse("ordinal " + std::to_string(ordinal) + " is another change, or one that was rolled back");
+    }
+    if (copied) continue;
+    if (const std::string difference = compare_relation(chunk.schema, expected[ordinal].def); !difference.empty()) {
+      fail("I12", "table " + table + ", transaction " + to_string(run.commit_lsn) + ", ordinal " + std::to_string(ordinal) +
+                      " was decoded with another relation than the server's at this place: " + difference);
+      return false;
     }
   }
   return true;
+}
+
+std::string Oracle::compare_relation(const TableSchemaPtr& decoded, const TableDefPtr& described) {
+  if (same_relation_.first == decoded && same_relation_.second == described) return {};
+  if (decoded->name != described->name) return "it is called " + to_string(described->name);
+  if (decoded->identity != described->identity) return "its replica identity is another";
+  std::string mirror;
+  for (std::size_t i = 0; i < decoded->columns.size(); ++i) {
+    const ColumnSchema& column = decoded->columns[i];
+    const bool in_key = std::find(decoded->key_columns.begin(), decoded->key_columns.end(), i) != decoded->key_columns.end();
+    mirror += describe(column.attnum, column.name, column.type->oid, in_key);
+  }
+  std::string source;
+  for (const SimColumn& column : described->columns) {
+    if (!column.dropped) source += describe(column.attnum, column.name, column.type, column.in_key);
+  }
+  if (mirror != source) return "\n    decoded with" + mirror + "\n    described as" + source;
+  same_relation_ = {decoded, described};
+  return {};
 }
 
 void Oracle::destination_committed(const MirrorStore& store) {
@@ -280,6 +310,13 @@ void Oracle::verdict(const GapVerdict& verdict, Epoch epoch, bool gap_possible) 
     past_judged_ = past_judged;
     return;
   }
+  if (const auto held = held_of_lost(!past_judged)) {
+    fail("I11", "resume, but table " + to_string(held->table) + " holds the transaction " + to_string(held->commit_lsn) + ", which the server lost");
+  }
+}
+
+std::optional<Oracle::Held> Oracle::held_of_lost(bool by_checkpoint) const {
+  const MirrorStore& store = destination_.store();
   for (const auto& [lsn, transaction] : past_->commits) {
     if (!lost(lsn)) continue;
     for (const auto& [oid, table] : store.tables) {
@@ -287,12 +324,10 @@ void Oracle::verdict(const GapVerdict& verdict, Epoch epoch, bool gap_possible) 
       const auto notes = store.notes.find(oid);
       const bool copied = notes != store.notes.end() && notes->second.course < server_.course() && notes->second.seen &&
                           notes->second.seen->visible(transaction->xid);
-      const bool applied = copied || (!past_judged && lsn <= store.checkpoint.commit_lsn);
-      if (applied)
-        return fail("I11",
-                    "resume, but table " + to_string(table->record.name) + " holds the transaction " + to_string(lsn) + ", which the server lost");
+      if (copied || (by_checkpoint && lsn <= store.checkpoint.commit_lsn)) return Held{lsn, table->record.name};
     }
   }
+  return std::nullopt;
 }
 
 void Oracle::gap_in_stream(Lsn complete, bool gap_possible) {
@@ -321,6 +356,14 @@ void Oracle::history_changed(std::shared_ptr<const SourceHistory> before, Lsn to
   unproven_.reset();
   certified_ = std::min(certified_, to);
   delivered_most_ = {};
+}
+
+bool Oracle::would_pass_unnoticed() const {
+  const SimSlot& slot = server_.slot();
+  if (!past_ || past_judged_ || !slot.exists || slot.lost) return false;
+  const Witness& witness = destination_.store().checkpoint.witness;
+  const bool provable = slot.confirmed <= witness.commit_lsn && lost(witness.commit_lsn) && !is_present(witness);
+  return !provable && held_of_lost(true).has_value();
 }
 
 void Oracle::check_converged() {

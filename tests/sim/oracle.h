@@ -25,7 +25,7 @@ class Oracle {
     std::string invariant;
     std::string what;
   };
-  void fail(const char* invariant, std::string what);
+  void fail(std::string invariant, std::string what);
   const std::optional<Failure>& failure() const { return failure_; }
   Xid next_xid() const { return server_.next_xid(); }
   std::uint32_t course() const { return server_.course(); }
@@ -41,7 +41,9 @@ class Oracle {
 
   // What the destination takes in.
   /// I6: these rows belong to this committed transaction, with the ordinals they have at every delivery.
-  bool check_run(const TableChunk& chunk, std::uint32_t first_row, const TransactionRun& run);
+  /// I12: each was decoded in the shape that the server describes at its place in the stream. What the table's last copy saw is never
+  /// applied, and may be older than the shape in which luge knows the table since.
+  bool check_run(const TableChunk& chunk, std::uint32_t first_row, const TransactionRun& run, const CopyNotes& notes);
   /// I4 to I8.
   void destination_committed(const MirrorStore& store);
 
@@ -53,6 +55,11 @@ class Oracle {
   /// The server went back to `to`: the course of history until now is remembered beside the new one.
   void history_changed(std::shared_ptr<const SourceHistory> before, Lsn to);
 
+  /// The server went back, nobody has looked yet, and the destination holds what it lost. Unless a new timeline tells, that is noticed while
+  /// the server is behind, and once it has written on only by a transaction that the destination knows and the slot would send again.
+  /// True: there is none.
+  bool would_pass_unnoticed() const;
+
   /// I14: everything is live and equal.
   void check_converged();
 
@@ -61,9 +68,17 @@ class Oracle {
   /// First transaction that ends at or before `through` and is not durable; null: none.
   const SourceTransaction* incomplete(Lsn from, Lsn through) const;
   const SourceTransaction* find(Lsn commit_lsn) const;
+  /// How the shape that rows were decoded in differs from the one their server describes; empty: not at all.
+  std::string compare_relation(const TableSchemaPtr& decoded, const TableDefPtr& described);
   /// The server went back, and what it has now is not this transaction.
   bool lost(Lsn commit_lsn) const;
   bool is_present(const Witness& witness) const;
+  /// What the server lost and a live table holds; `by_checkpoint`: also because it lies before the checkpoint, which must be of that course.
+  struct Held {
+    Lsn commit_lsn;
+    TableName table;
+  };
+  std::optional<Held> held_of_lost(bool by_checkpoint) const;
   /// What differs between the mirror's table and the source at `lsn`; empty: nothing.
   std::string compare(const std::shared_ptr<const MirrorTable>& table, const CopyNotes& notes, Lsn lsn, const SourceHistory& history);
   /// `oldest`: the first of the version's shapes that the table may still have.
@@ -85,10 +100,11 @@ class Oracle {
   Lsn certified_;           ///< I1 was proved up to here
   Lsn delivered_most_;
   struct Expected {
-    RelationOid oid;
+    TableDefPtr def;
     Change::Kind kind;
   };
   std::map<const SourceTransaction*, std::vector<Expected>> expected_;
+  std::pair<TableSchemaPtr, TableDefPtr> same_relation_;  ///< the last two that were compared and agreed
   std::map<RelationOid, std::pair<std::shared_ptr<const MirrorTable>, std::shared_ptr<const TableVersion>>> compared_;  ///< and found equal
 };
 

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Runs every planted bug until the simulator catches it; exit 1 if one survives.
+"""Runs every planted bug until an invariant of the simulator catches it; exit 1 if one survives.
+
+What counts is an invariant of correctness.md §7 by its name. An ENSURE of the product that guards one says so (broken_invariant.cpp); any other
+end of the run is a bug of the bug.
 
     tests/sim/run_mutants.py [BUILD_DIRECTORY] [--seeds 2000] [NAME…]     builds the target `mutants` first
 """
@@ -30,10 +33,11 @@ def main():
         program = pathlib.Path(options.build) / "mutants" / f"luge_sim_mutant_{name}"
         run = subprocess.run([str(program), "--seeds", str(options.seeds)], capture_output=True, text=True)
         caught = re.search(r"^seed (\d+): (\S+)\n\s*(.*)", run.stdout, re.M)
-        if run.returncode == 1 and caught:
+        if run.returncode == 1 and caught and re.fullmatch(r"I\d+", caught.group(2)):
             print(f"{name:<36} caught at seed {caught.group(1):>5} by {caught.group(2):<6} {caught.group(3)[:110]}", flush=True)
         else:
-            print(f"{name:<36} SURVIVED {options.seeds} seeds (exit {run.returncode})", flush=True)
+            end = f"ended by {caught.group(2)}, which is no invariant: {caught.group(3)[:110]}" if caught else f"SURVIVED {options.seeds} seeds"
+            print(f"{name:<36} {end} (exit {run.returncode})", flush=True)
             survivors.append(name)
     print(f"{len(names) - len(survivors)} passed, {len(survivors)} failed")
     return 1 if survivors else 0

@@ -159,13 +159,15 @@ void SimCopy::fail(RelationOid oid, Job& job, Error error) {
   events_.push_back(std::move(failed));
 }
 
-void SimCopy::kill_one() {
+bool SimCopy::kill_one() {
   for (auto& [oid, job] : jobs_) {
     if (job.step == Step::watch) continue;
     fail(oid, job, make_error(Recovery::retry, "57P01", "the copy's connection was terminated"));
     marks_.hit(Mark::copies_killed);
-    return cancel(oid);
+    cancel(oid);
+    return true;
   }
+  return false;
 }
 
 void SimCopy::server_died() {

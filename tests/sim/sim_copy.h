@@ -30,7 +30,8 @@ class SimCopy final : public CopyPort {
   bool busy() const { return !jobs_.empty(); }
 
   // Faults.
-  void kill_one();
+  /// False: none was reading.
+  bool kill_one();
   /// Locks and snapshots are gone with the server.
   void server_died();
 

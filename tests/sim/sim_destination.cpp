@@ -42,6 +42,12 @@ void SimDestination::restore(const MirrorStore& older) {
   trace_([&] { return "dest    RESTORED to checkpoint " + to_string(store_.checkpoint.commit_lsn); });
 }
 
+void SimDestination::record_intent(Fence fence, const Intent& intent) {
+  if (!check_fence(fence) || intent <= store_.intent) return;
+  store_.intent = intent;
+  marks_.hit(Mark::intents_copied);
+}
+
 MirrorTable& SimDestination::Writer::touch(RelationOid oid) {
   auto& copy = open_.tables[oid];
   if (!copy) {
@@ -104,7 +110,7 @@ void SimDestination::Writer::rows(const Rows& rows) {
   const bool live = rows.route.kind == Route::Kind::live;
   std::uint32_t row = 0;
   for (const TransactionRun& run : chunk.runs) {
-    if (run.end_row > row && !oracle.check_run(chunk, row, run)) return;
+    if (run.end_row > row && !oracle.check_run(chunk, row, run, notes(chunk.schema->oid))) return;
     for (; row < run.end_row; ++row) {
       if (!take_position(table, {epoch_, run.commit_lsn, chunk.ordinals[row]})) return;
     }
@@ -229,6 +235,7 @@ Status SimDestination::Writer::commit(const Checkpoint& checkpoint, const Intent
     const auto shadow = store.shadows.find(oid);
     if (shadow != store.shadows.end() && shadow->second->attempt <= attempt) store.shadows.erase(shadow);
   }
+  if (checkpoint.epoch > store.checkpoint.epoch && store.intent.lsn > checkpoint.end_lsn) destination_.marks_.hit(Mark::intents_outlived);
   store.checkpoint = checkpoint;
   store.intent = std::max(store.intent, intent);
   open_ = {};

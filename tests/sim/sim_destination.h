@@ -55,6 +55,8 @@ class SimDestination {
   Frontier frontier() const;
   const MirrorStore& store() const { return store_; }
   void restore(const MirrorStore& older);
+  /// Destination::record_intent.
+  void record_intent(Fence fence, const Intent& intent);
 
   /// One database transaction, over one or more batches. Dropped without commit: rolled back.
   class Writer {

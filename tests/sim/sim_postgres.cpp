@@ -86,6 +86,10 @@ void SimPostgres::write(SourceTransaction& transaction, Change change) {
     std::string text = "source  " + to_string(insert_) + " xid " + std::to_string(transaction.xid) +
                        (change.subxid != transaction.xid ? "/" + std::to_string(change.subxid) : "") + " " + kind;
     for (const auto& target : change.targets) text += " " + target.def->name.table + (target.published ? "" : "(unpublished)");
+    if (change.kind == Change::Kind::alter) {
+      for (const SimColumn& column : change.def().columns)
+        text += " " + std::to_string(column.attnum) + ":" + (column.dropped ? "dropped" : column.name);
+    }
     return text + (change.row != 0 ? " row " + std::to_string(change.row) : "");
   });
   transaction.changes.push_back(std::move(change));

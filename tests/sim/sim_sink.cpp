@@ -12,11 +12,22 @@ bool SimSink::try_submit(Batch& batch) {
   return true;
 }
 
-void SimSink::schedule() { due_ = std::max(hang_until_, now_ + dice_.micros(500, dice_.percent(10) ? 900'000 : 20'000)); }
+void SimSink::schedule() { wait_until(now_ + dice_.micros(500, dice_.percent(10) ? 900'000 : 20'000)); }
+
+void SimSink::wait_until(Instant due) {
+  due_ = std::max(hang_until_, due);
+  if (due_ > due && !std::exchange(hang_felt_, true)) ++faults_felt_;
+}
 
 void SimSink::hang_until(Instant until) {
   hang_until_ = until;
-  if (!queue_.empty()) due_ = std::max(due_, until);
+  hang_felt_ = false;
+  if (!queue_.empty() && !failed_) wait_until(due_);
+}
+
+void SimSink::record_intent(const Intent& intent) {
+  intent_ = std::max(intent_, intent);
+  if (queue_.empty() && !failed_) destination_.record_intent(owner_.fence, intent_);
 }
 
 std::optional<Result<Frontier>> SimSink::try_take_outcome() {
@@ -39,6 +50,7 @@ void SimSink::run() {
 
 Result<Frontier> SimSink::apply(Submitted submitted) {
   const Fault fault = submitted.batch.complete ? std::exchange(fault_, Fault::none) : Fault::none;
+  if (fault != Fault::none) ++faults_felt_;
   if (fault == Fault::refuse) {
     marks_.hit(Mark::destination_errors);
     return make_error(Recovery::retry, "destination_busy", "the destination refuses the batch");

@@ -17,14 +17,16 @@ class SimSink final : public BatchSink {
  public:
   enum class Fault : char { none, refuse, lose_applied, lose_unapplied };
 
-  SimSink(SimDestination& destination, const SimStream::Owner& owner, Epoch epoch, std::size_t capacity, Dice dice, const Instant& now, Marks& marks)
+  SimSink(SimDestination& destination, const SimStream::Owner& owner, Epoch epoch, std::size_t capacity, Dice dice, const Instant& now, Marks& marks,
+          std::uint64_t& faults_felt)
       : destination_(destination),
         owner_(owner),
         capacity_(capacity),
         writer_(destination, owner.fence, epoch),
         dice_(dice),
         now_(now),
-        marks_(marks) {}
+        marks_(marks),
+        faults_felt_(faults_felt) {}
 
   bool try_submit(Batch& batch) override;
   std::optional<Result<Frontier>> try_take_outcome() override;
@@ -39,8 +41,8 @@ class SimSink final : public BatchSink {
   bool has_outcome() const { return !outcomes_.empty(); }
   bool full() const { return queue_.size() >= capacity_; }
   Instant next_due() const { return queue_.empty() || failed_ ? Instant{INT64_MAX} : due_; }
-  /// The destination's own copy of the intent travels with the next commit.
-  void record_intent(const Intent& intent) { intent_ = intent; }
+  /// The destination's own copy of the intent: at once when nothing is under way, else with the next commit.
+  void record_intent(const Intent& intent);
 
   // Faults.
   void fail_next_commit(Fault fault) { fault_ = fault; }
@@ -54,6 +56,7 @@ class SimSink final : public BatchSink {
     Lsn delivered;
   };
   void schedule();
+  void wait_until(Instant due);
   Result<Frontier> apply(Submitted submitted);
 
   SimDestination& destination_;
@@ -63,10 +66,12 @@ class SimSink final : public BatchSink {
   Dice dice_;
   const Instant& now_;
   Marks& marks_;
+  std::uint64_t& faults_felt_;
   std::deque<Submitted> queue_;
   std::deque<Result<Frontier>> outcomes_;
   Instant due_;
   Instant hang_until_;
+  bool hang_felt_ = true;  ///< it has kept something waiting
   Fault fault_ = Fault::none;
   std::uint32_t answers_ = 0;
   bool asks_ = false;

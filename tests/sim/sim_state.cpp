@@ -16,7 +16,11 @@ Status SimStateStore::save(const Lease& lease, const StateRecord& record) {
   if (record_) {
     const bool back = record.epoch < record_->epoch ||
                       (record.epoch == record_->epoch && (record.ack_intent < record_->ack_intent || record.checkpoint < record_->checkpoint));
-    if (back) return fatal("regress", "the stored state would go back");
+    if (back) {
+      oracle_->fail("I3", "the stored state goes back to intent " + to_string(record.ack_intent) + ", checkpoint " +
+                              to_string(record.checkpoint.commit_lsn) + ", epoch " + std::to_string(record.epoch));
+      return fatal("regress", "the stored state would go back");
+    }
   }
   record_ = record;
   oracle_->intent_saved(record.ack_intent);
@@ -38,6 +42,11 @@ void SimStateStore::restore(StateRecord older) {
   record_ = std::move(older);
 }
 
+void SimStateStore::lose() {
+  trace_([] { return std::string("state   LOST"); });
+  record_.reset();
+}
+
 SimStateSink::~SimStateSink() {
   if (!waiting_ || fail_next_) return;
   if (dice_.percent(50)) {
@@ -52,7 +61,9 @@ bool SimStateSink::try_save(Lsn ack_intent, const Checkpoint& checkpoint) {
   record_.ack_intent = ack_intent;
   record_.checkpoint = checkpoint;
   waiting_ = true;
-  due_ = std::max(hang_until_, now_ + dice_.micros(100, dice_.percent(5) ? 800'000 : 8'000));
+  due_ = now_ + dice_.micros(100, dice_.percent(5) ? 800'000 : 8'000);
+  if (hang_until_ > due_ && !std::exchange(hang_felt_, true)) ++faults_felt_;
+  due_ = std::max(due_, hang_until_);
   return true;
 }
 
@@ -63,6 +74,7 @@ void SimStateSink::run() {
   waiting_ = false;
   if (std::exchange(fail_next_, false)) {
     marks_.hit(Mark::state_errors);
+    ++faults_felt_;
     if (dice_.percent(50)) (void)store_.save(lease_, record_).has_value();  // it happened, and the answer was lost
     answer_.emplace(make_error(Recovery::retry, "state_unavailable", "the state store does not answer"));
     return;

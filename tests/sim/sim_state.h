@@ -11,7 +11,8 @@
 
 namespace luge {
 
-/// The durable state of one pipeline, shared by all instances. Fault model: refuses for a while; an older copy is put back.
+/// The durable state of one pipeline, shared by all instances. Fault model: refuses for a while; an older copy is put back; all is lost but
+/// the fence, which a real store makes from the clock.
 class SimStateStore final : public StateStore {
  public:
   explicit SimStateStore(const Trace& trace) : trace_(trace) {}
@@ -29,6 +30,7 @@ class SimStateStore final : public StateStore {
   Lsn intent() const { return record_ ? record_->ack_intent : Lsn{}; }
   const std::optional<StateRecord>& record() const { return record_; }
   void restore(StateRecord older);
+  void lose();
 
  private:
   const Trace& trace_;
@@ -41,8 +43,15 @@ class SimStateStore final : public StateStore {
 /// One instance's way to the store. A save takes a while; when its instance dies, it has happened or not.
 class SimStateSink final : public StateSink {
  public:
-  SimStateSink(SimStateStore& store, Lease lease, StateRecord base, Dice dice, const Instant& now, Marks& marks)
-      : store_(store), lease_(std::move(lease)), record_(std::move(base)), stored_(record_), dice_(dice), now_(now), marks_(marks) {}
+  SimStateSink(SimStateStore& store, Lease lease, StateRecord base, Dice dice, const Instant& now, Marks& marks, std::uint64_t& faults_felt)
+      : store_(store),
+        lease_(std::move(lease)),
+        record_(std::move(base)),
+        stored_(record_),
+        dice_(dice),
+        now_(now),
+        marks_(marks),
+        faults_felt_(faults_felt) {}
   ~SimStateSink() override;
 
   bool try_save(Lsn ack_intent, const Checkpoint& checkpoint) override;
@@ -56,7 +65,10 @@ class SimStateSink final : public StateSink {
 
   // Faults.
   void fail_next() { fail_next_ = true; }
-  void hang_until(Instant until) { hang_until_ = until; }
+  void hang_until(Instant until) {
+    hang_until_ = until;
+    hang_felt_ = false;
+  }
 
  private:
   SimStateStore& store_;
@@ -66,9 +78,11 @@ class SimStateSink final : public StateSink {
   Dice dice_;
   const Instant& now_;
   Marks& marks_;
+  std::uint64_t& faults_felt_;
   bool waiting_ = false;
   Instant due_;
   Instant hang_until_;
+  bool hang_felt_ = true;  ///< it has kept a save waiting
   bool fail_next_ = false;
   std::optional<Result<Lsn>> answer_;
 };

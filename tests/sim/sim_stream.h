@@ -41,6 +41,7 @@ class SimStream final : public ReplicationStream {
   void run();
   bool readable() const { return cut_ || (!black_hole_ && sender_.has_arrived()); }
   bool connected() const { return !cut_; }
+  bool swallowed() const { return black_hole_; }
   Instant next_due() const { return cut_ || black_hole_ ? Instant{INT64_MAX} : sender_.next_due(); }
   /// The server gave up on us although nothing was wrong with the network.
   bool dropped_for_silence() const { return dropped_for_silence_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ensure.h"
 #include "sim/pgoutput_writer.h"
 
 namespace luge {
@@ -143,7 +144,7 @@ void WalSender::decode(const WalRecord& record) {
     stream(transaction, buffered);
     send(PgoutputWriter::stream_commit(transaction));
     for (auto& [oid, entry] : relations_) {
-      if (entry.streamed_in.erase(transaction.xid) > 0) entry.sent = true;
+      if (auto told = entry.streamed_in.extract(transaction.xid)) entry.sent = told.mapped();
     }
     marks_.hit(Mark::streamed_commits);
   } else {
@@ -213,22 +214,21 @@ void WalSender::stream(SourceTransaction& transaction, Buffered& buffered) {
   buffered.changes.clear();
 }
 
-void WalSender::send_relation(const TableDef& def, const SourceTransaction& transaction, Xid subxid, bool in_stream) {
-  RelationEntry& entry = relations_[def.oid];
-  if (in_stream ? entry.streamed_in.contains(transaction.xid) : entry.sent) return;
-  send(PgoutputWriter::relation(def, in_stream ? subxid : 0));
-  if (in_stream) {
-    entry.streamed_in.insert(transaction.xid);
-  } else {
-    entry.sent = true;
+void WalSender::send_relation(const TableDefPtr& def, const SourceTransaction& transaction, Xid subxid, bool in_stream) {
+  RelationEntry& entry = relations_[def->oid];
+  TableDefPtr& told = in_stream ? entry.streamed_in[transaction.xid] : entry.sent;
+  if (!told) {
+    send(PgoutputWriter::relation(*def, in_stream ? subxid : 0));
+    told = def;
   }
+  ENSURE(told == def, "the simulated server sends a row in another shape than it told last");
 }
 
 void WalSender::send_change(const SourceTransaction& transaction, const Change& change, bool in_stream) {
   if (change.kind == Change::Kind::alter) return invalidate(change.oid());
   if (!change.published()) return;
   for (const auto& target : change.targets) {
-    if (target.published) send_relation(*target.def, transaction, change.subxid, in_stream);
+    if (target.published) send_relation(target.def, transaction, change.subxid, in_stream);
   }
   const Xid xid = in_stream ? change.subxid : 0;
   if (change.kind == Change::Kind::truncate) return send(PgoutputWriter::truncate(change, xid));

@@ -45,9 +45,10 @@ class WalSender {
     bool streamed = false;
     std::set<Xid> streamed_subxids;
   };
+  /// What the client was told last: by whole transactions, and inside each streamed one. Null: nothing, or not this any more.
   struct RelationEntry {
-    bool sent = false;
-    std::set<Xid> streamed_in;
+    TableDefPtr sent;
+    std::map<Xid, TableDefPtr> streamed_in;
   };
 
   void decode(const WalRecord& record);
@@ -56,7 +57,7 @@ class WalSender {
   void stream_largest();
   void stream(SourceTransaction& transaction, Buffered& buffered);
   void send_change(const SourceTransaction& transaction, const Change& change, bool in_stream);
-  void send_relation(const TableDef& def, const SourceTransaction& transaction, Xid subxid, bool in_stream);
+  void send_relation(const TableDefPtr& def, const SourceTransaction& transaction, Xid subxid, bool in_stream);
   void invalidate(RelationOid oid) { relations_[oid] = {}; }
   void abort(SourceTransaction& transaction, Xid subxid);
   void drop(SourceTransaction& transaction);

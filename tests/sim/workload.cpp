@@ -133,7 +133,7 @@ void Workload::act(Session& session) {
     }
     return;
   }
-  ++transactions_;
+  if (session.transaction->xid != 0) ++transactions_;
   if (dice_.percent(10)) {
     server_.rollback(*session.transaction);
   } else {

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -21,7 +22,8 @@ class Workload {
   /// All sessions lost their connection.
   void server_died();
   /// Nobody writes until then.
-  void rest_until(Instant until) { resting_until_ = until; }
+  void rest_until(Instant until) { resting_until_ = std::max(resting_until_, until); }
+  /// That wrote something and ended by themselves.
   std::uint64_t transactions() const { return transactions_; }
 
  private:

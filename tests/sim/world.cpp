@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/ensure.h"
+#include "sim/broken_invariant.h"
+
 namespace luge {
 
 namespace {
@@ -9,6 +12,7 @@ namespace {
 constexpr Duration kPatience = std::chrono::minutes(5);  // virtual time in which something must move, until everything has converged
 constexpr Duration kLongestEnd = std::chrono::minutes(60);
 constexpr Duration kLeastStep = std::chrono::microseconds(20);
+constexpr std::uint64_t kLeastTransactions = 50;
 constexpr std::uint64_t kMostRounds = 400'000;           // a seed that needs more is stuck in a busy loop
 
 }  // namespace
@@ -60,7 +64,9 @@ World::World(std::uint64_t seed, bool trace, Marks& marks, const std::string& sp
               static_cast<std::size_t>(dice_.between(1, 4)),
               dice_.percent(85)},
       cuts_at_copies_(dice_.percent(25)),
-      copies_seen_(marks.count(Mark::copies_finished)) {
+      copies_seen_(marks.count(Mark::copies_finished)),
+      loses_state_at_slots_(dice_.percent(15)),
+      slots_seen_(marks.count(Mark::slots_recreated)) {
   destination_.watched_by(oracle_);
   state_.watched_by(oracle_);
   // Some seeds have a destination that answers late. Without the dice: what the other seeds are stays as it was.
@@ -73,19 +79,34 @@ World::World(std::uint64_t seed, bool trace, Marks& marks, const std::string& sp
 
 void World::start_instance() { instances_.push_back(std::make_unique<LugeInstance>(around_, dice_.fork())); }
 
-void World::kill_luge() {
+bool World::kill_luge() {
+  if (luge().stopped()) return false;
   marks_.hit(Mark::luge_crashes);
   trace_([] { return std::string("fault   luge is killed"); });
   if (auto orphan = luge().die()) orphans_.push_back({now_ + dice_.millis(0, 1500), std::move(*orphan)});
+  return true;
 }
 
-void World::cut_all() {
+bool World::cut_all() {
+  bool any = false;
   for (auto& instance : instances_) {
-    if (instance->stream() != nullptr) instance->stream()->cut();
+    if (instance->stream() == nullptr) continue;
+    any |= instance->stream()->connected();
+    instance->stream()->cut();
   }
+  return any;
 }
 
 std::optional<Oracle::Failure> World::run() {
+  try {
+    live();
+  } catch (const BrokenInvariant& broken) {
+    oracle_.fail(broken.invariant, broken.what);
+  }
+  return oracle_.failure();
+}
+
+void World::live() {
   workload_.create_tables();
   advance_to(now_ + dice_.millis(0, 1500));
   start_instance();
@@ -93,12 +114,17 @@ std::optional<Oracle::Failure> World::run() {
     advance_to(plan_[next_fault_].at);
     if (oracle_.failure()) break;
     inject(plan_[next_fault_].fault);
-    ++faults_injected_;
   }
   advance_to(Instant{span_.count()});
-  // At least fifty transactions, whatever the sessions were kept from.
-  while (!oracle_.failure() && workload_.transactions() < 50 && now_ < Instant{span_.count()} + kPatience) advance_to(now_ + std::chrono::seconds(1));
-  if (oracle_.failure()) return oracle_.failure();
+  // Whatever the sessions were kept from, and whoever was not there to feel a fault.
+  while (!oracle_.failure() && now_ < Instant{span_.count()} + kPatience) {
+    if (workload_.transactions() >= kLeastTransactions && faults() >= kLeastFaults) break;
+    if (faults() < kLeastFaults) inject(ordinary_fault(dice_));
+    advance_to(now_ + std::chrono::seconds(1));
+  }
+  if (oracle_.failure()) return;
+  ENSURE(workload_.transactions() >= kLeastTransactions, "a seed with too few transactions proves little");
+  ENSURE(faults() >= kLeastFaults, "a seed with too few faults proves little");
 
   trace_([] { return std::string("world   faults and writers stop"); });
   calm_ = true;
@@ -123,7 +149,6 @@ std::optional<Oracle::Failure> World::run() {
     advance_to(now_ + std::chrono::milliseconds(100));
   }
   if (!oracle_.failure()) oracle_.check_converged();
-  return oracle_.failure();
 }
 
 bool World::converged() {
@@ -143,7 +168,7 @@ bool World::converged() {
 void World::advance_to(Instant limit) {
   for (std::uint64_t round = 0; !oracle_.failure(); ++round) {
     if (round > kMostRounds) return oracle_.fail("I14", "the world turns without time passing");
-    Instant next = std::min({limit, server_.next_due(), workload_.next_due(), next_backup_, next_tending_, cut_at_});
+    Instant next = std::min({limit, server_.next_due(), workload_.next_due(), next_backup_, next_tending_, cut_at_, lose_state_at_});
     for (const auto& instance : instances_) next = std::min(next, instance->next_due());
     for (const Orphan& orphan : orphans_) next = std::min(next, orphan.at);
     now_ = std::max(round == 0 ? now_ : now_ + kLeastStep, next);
@@ -154,6 +179,10 @@ void World::advance_to(Instant limit) {
 
 void World::run_actors() {
   server_.run();
+  if (around_.restored && now_ >= next_look_) {
+    next_look_ = now_ + std::chrono::milliseconds(20);
+    if (only_the_position_tells()) workload_.rest_until(now_ + std::chrono::milliseconds(500));
+  }
   if (!calm_) workload_.run();
   for (auto& instance : instances_) {
     instance->run();
@@ -166,6 +195,14 @@ void World::run_actors() {
   });
   if (const std::uint64_t copies = marks_.count(Mark::copies_finished); copies != std::exchange(copies_seen_, copies) && cuts_at_copies_ && !calm_) {
     cut_at_ = now_ + dice_.millis(0, 80);
+  }
+  if (const std::uint64_t slots = marks_.count(Mark::slots_recreated);
+      slots != std::exchange(slots_seen_, slots) && loses_state_at_slots_ && !calm_) {
+    lose_state_at_ = now_ + dice_.millis(0, 1500);
+  }
+  if (now_ >= lose_state_at_) {
+    lose_state_at_ = {INT64_MAX};
+    if (!calm_) inject(Fault::state_lost);
   }
   if (now_ >= cut_at_) {
     cut_at_ = {INT64_MAX};
@@ -188,7 +225,7 @@ void World::run_actors() {
 // The operator: restarts what stopped, and has quarantined tables copied again.
 void World::tend() {
   if (instances_.empty()) return;
-  if (luge().stopped()) start_instance();
+  if (luge().stopped() && now_ >= down_until_) start_instance();
   Pipeline* pipeline = luge().pipeline();
   if (pipeline == nullptr) return;
   for (const auto& table : pipeline->status().tables) {
@@ -198,127 +235,162 @@ void World::tend() {
 
 void World::inject(Fault fault) {
   trace_([&] { return std::string("fault   ") + to_string(fault); });
+  if (strike(fault)) ++around_.faults_felt;
+}
+
+bool World::strike(Fault fault) {
   LugeInstance& owner = luge();
   switch (fault) {
     case Fault::luge_crash: return kill_luge();
     case Fault::luge_pause:
+      if (owner.stopped()) return false;
       marks_.hit(Mark::luge_pauses);
-      return owner.pause_until(now_ + (dice_.percent(10) ? dice_.millis(60'000, 120'000) : dice_.millis(100, 8'000)));
-    case Fault::luge_drain: marks_.hit(Mark::drains); return owner.drain();
+      owner.pause_until(now_ + (dice_.percent(10) ? dice_.millis(60'000, 120'000) : dice_.millis(100, 8'000)));
+      return true;
+    case Fault::luge_drain:
+      if (!owner.drain()) return false;
+      marks_.hit(Mark::drains);
+      return true;
     case Fault::second_instance:
       marks_.hit(Mark::zombies);
       if (dice_.percent(50)) owner.pause_until(now_ + dice_.millis(100, 6'000));
-      return start_instance();
-    case Fault::connection_cut: marks_.hit(Mark::connection_cuts); return cut_all();
+      start_instance();
+      return true;
+    case Fault::connection_cut:
+      if (!cut_all()) return false;
+      marks_.hit(Mark::connection_cuts);
+      return true;
     case Fault::black_hole:
-      if (owner.stream() == nullptr || server_.options().wal_sender_timeout.count() == 0) return;
+      if (owner.stream() == nullptr || !owner.stream()->connected() || owner.stream()->swallowed()) return false;
+      if (server_.options().wal_sender_timeout.count() == 0) return false;
       marks_.hit(Mark::black_holes);
-      return owner.stream()->swallow();
+      owner.stream()->swallow();
+      return true;
     case Fault::server_crash:
+      if (!server_.up()) return false;
       marks_.hit(Mark::server_crashes);
       server_.crash(dice_.millis(10, 3000));
       workload_.server_died();
       for (auto& instance : instances_) {
         if (instance->copies() != nullptr) instance->copies()->server_died();
       }
-      return cut_all();
+      cut_all();
+      return true;
     case Fault::destination_refuses:
       if (owner.sink() != nullptr) owner.sink()->fail_next_commit(SimSink::Fault::refuse);
-      return;
+      return false;
     case Fault::destination_outcome_lost_applied:
       if (owner.sink() != nullptr) owner.sink()->fail_next_commit(SimSink::Fault::lose_applied);
-      return;
+      return false;
     case Fault::destination_outcome_lost_unapplied:
       if (owner.sink() != nullptr) owner.sink()->fail_next_commit(SimSink::Fault::lose_unapplied);
-      return;
+      return false;
     case Fault::destination_hangs:
       if (owner.sink() != nullptr) owner.sink()->hang_until(now_ + dice_.millis(500, dice_.percent(20) ? 70'000 : 8'000));
-      return;
+      return false;
     case Fault::state_refuses:
       if (owner.state_sink() != nullptr) owner.state_sink()->fail_next();
-      return;
+      return false;
     case Fault::state_hangs:
       if (owner.state_sink() != nullptr) owner.state_sink()->hang_until(now_ + dice_.millis(500, 10'000));
-      return;
-    case Fault::copy_killed:
-      if (owner.copies() != nullptr) owner.copies()->kill_one();
-      return;
+      return false;
+    case Fault::copy_killed: return owner.copies() != nullptr && owner.copies()->kill_one();
     case Fault::wall_clock_jump:
+      if (owner.stopped()) return false;
       marks_.hit(Mark::clock_jumps);
-      return owner.wall_clock_jumps((dice_.percent(50) ? 1 : -1) * std::int64_t{31'536'000'000'000});
-    case Fault::silence: return workload_.rest_until(now_ + dice_.millis(500, 20'000));
-    case Fault::invalidation: return server_.invalidate(static_cast<RelationOid>(dice_.between(16401, 16403)));
-    case Fault::resync:
-      if (owner.pipeline() != nullptr) owner.pipeline()->resync(static_cast<RelationOid>(dice_.between(16401, 16403)));
-      return;
-    case Fault::slot_advanced:
+      owner.wall_clock_jumps((dice_.percent(50) ? 1 : -1) * std::int64_t{31'536'000'000'000});
+      return true;
+    case Fault::silence: workload_.rest_until(now_ + dice_.millis(500, 20'000)); return true;
+    case Fault::invalidation: server_.invalidate(static_cast<RelationOid>(dice_.between(16401, 16403))); return true;
+    case Fault::resync: return owner.pipeline() != nullptr && owner.pipeline()->resync(static_cast<RelationOid>(dice_.between(16401, 16403)));
+    case Fault::slot_advanced: {
+      const Lsn before = server_.slot().confirmed;
+      if (!server_.slot().exists) return false;
       cut_all();
       around_.gap_possible = true;
-      server_.slot().confirmed = Lsn{dice_.between(server_.slot().confirmed.value, server_.insert_lsn().value)};
+      server_.slot().confirmed = Lsn{dice_.between(before.value, server_.insert_lsn().value)};
       server_.checkpoint();
-      return;
-    case Fault::slot_dropped:
+      return server_.slot().confirmed > before;
+    }
+    case Fault::slot_dropped: {
+      const bool existed = server_.slot().exists;
       cut_all();
       around_.gap_possible = true;
       server_.slot() = {};
-      return;
+      return existed;
+    }
     case Fault::slot_recreated:
       cut_all();
       around_.gap_possible = true;
       server_.slot() = {true, false, server_.insert_lsn(), server_.insert_lsn(), server_.insert_lsn()};
-      return;
+      return true;
     case Fault::slot_lost:
       cut_all();
       around_.gap_possible = true;
       server_.slot().lost = server_.slot().exists;
-      return;
-    case Fault::server_restored: {
-      cut_all();
-      around_.gap_possible = around_.restored = true;
-      for (auto& instance : instances_) {
-        if (instance->copies() != nullptr) instance->copies()->server_died();
-      }
-      workload_.server_died();
-      const auto before = server_.shared_history();
-      // Nothing remembers how far a copy that is not settled has seen; only a new timeline tells that it may have seen too much.
-      const auto& tables = destination_.store().tables;
-      const bool unsettled =
-          std::any_of(tables.begin(), tables.end(), [](const auto& table) { return table.second->record.state != TableState::live; });
-      const bool new_timeline = unsettled || dice_.percent(35);
-      const Lsn oldest = server_.oldest_restore();
-      // A copied data directory says nothing of its age: it is noticed as long as it is behind. Once it has written on, only by a
-      // transaction that luge knows and it does not.
-      const Checkpoint& reached = destination_.store().checkpoint;
-      const bool known = state_.record() && state_.record()->epoch == reached.epoch && reached.witness.commit_lsn > oldest;
-      const bool writes_on = !new_timeline && known && dice_.percent(80);
-      const Lsn latest = writes_on ? reached.witness.commit_lsn : server_.insert_lsn();
-      const Lsn earliest = std::max(oldest, Lsn{latest.value - (writes_on ? 6'000 : 20'000)});
-      server_.restore(Lsn{dice_.between(earliest.value, latest.value)}, new_timeline, dice_.percent(writes_on ? 95 : 60));
-      oracle_.history_changed(before, server_.insert_lsn());
-      if (writes_on) {
-        if (dice_.percent(85)) owner.pause_until(now_ + dice_.millis(500, 8000));
-      } else if (!new_timeline) {
-        workload_.rest_until(now_ + std::chrono::seconds(6));
-      }
-      return;
-    }
+      return server_.slot().lost;
+    case Fault::server_restored: return restore_server();
     case Fault::destination_restored:
-      if (old_mirrors_.empty()) return;
-      // Nobody has the file open while another is put in its place.
-      kill_luge();
-      for (auto& instance : instances_) (void)instance->die();
-      orphans_.clear();
-      around_.gap_possible = true;
+      if (old_mirrors_.empty()) return false;
+      stop_everybody();
       marks_.hit(Mark::destination_restores);
-      return destination_.restore(dice_.pick(old_mirrors_));
+      destination_.restore(dice_.pick(old_mirrors_));
+      return true;
     case Fault::state_restored:
-      if (old_states_.empty()) return;
-      kill_luge();
-      for (auto& instance : instances_) (void)instance->die();
-      around_.gap_possible = true;
+      if (old_states_.empty()) return false;
+      stop_everybody();
       marks_.hit(Mark::state_restores);
-      return state_.restore(dice_.pick(old_states_));
+      state_.restore(dice_.pick(old_states_));
+      return true;
+    case Fault::state_lost:
+      if (!state_.record()) return false;
+      // With it goes the timeline on which luge was: too late to wait for luge to look.
+      if (oracle_.would_pass_unnoticed() && server_.insert_lsn() >= destination_.store().checkpoint.end_lsn) return false;
+      stop_everybody();
+      marks_.hit(Mark::state_losses);
+      state_.lose();
+      return true;
   }
+  return false;
+}
+
+void World::stop_everybody() {
+  kill_luge();
+  for (auto& instance : instances_) (void)instance->die();
+  orphans_.clear();
+  if (dice_.percent(70)) down_until_ = now_ + dice_.millis(0, 10'000);
+  around_.gap_possible = true;
+}
+
+bool World::only_the_position_tells() const {
+  const bool timeline_tells = state_.record() && state_.record()->timeline != server_.timeline();
+  return !timeline_tells && oracle_.would_pass_unnoticed();
+}
+
+bool World::restore_server() {
+  cut_all();
+  around_.gap_possible = around_.restored = true;
+  for (auto& instance : instances_) {
+    if (instance->copies() != nullptr) instance->copies()->server_died();
+  }
+  workload_.server_died();
+  const auto before = server_.shared_history();
+  // Nothing remembers how far a copy that is not settled has seen; only a new timeline tells that it may have seen too much.
+  const auto& tables = destination_.store().tables;
+  const bool unsettled = std::any_of(tables.begin(), tables.end(), [](const auto& table) { return table.second->record.state != TableState::live; });
+  const bool new_timeline = unsettled || dice_.percent(35);
+  const Lsn oldest = server_.oldest_restore();
+  // A copied data directory says nothing of its age: it is noticed as long as it is behind. Once it has written on, only by a
+  // transaction that luge knows and it does not.
+  const Checkpoint& reached = destination_.store().checkpoint;
+  const bool known = state_.record() && state_.record()->epoch == reached.epoch && reached.witness.commit_lsn > oldest;
+  const bool writes_on = !new_timeline && known && dice_.percent(80);
+  const Lsn latest = writes_on ? reached.witness.commit_lsn : server_.insert_lsn();
+  const Lsn earliest = std::max(oldest, Lsn{latest.value - (writes_on || dice_.percent(50) ? 6'000 : 20'000)});
+  server_.restore(Lsn{dice_.between(earliest.value, latest.value)}, new_timeline, dice_.percent(writes_on ? 95 : 60));
+  oracle_.history_changed(before, server_.insert_lsn());
+  if (writes_on && dice_.percent(85)) luge().pause_until(now_ + dice_.millis(500, 8000));
+  return true;
 }
 
 }  // namespace luge

@@ -1,9 +1,14 @@
 #include "sim/world.h"
 
 #include <filesystem>
+#include <functional>
 #include <gtest/gtest.h>
+#include <utility>
 
+#include "base/ensure.h"
 #include "decode/pgoutput_decoder.h"
+#include "decode/relation_resolver.h"
+#include "sim/broken_invariant.h"
 #include "sim/pgoutput_writer.h"
 
 namespace luge {
@@ -89,6 +94,87 @@ TEST(SimPostgres, ACrashTakesTheSlotBackToItsLastCheckpoint) {
   server.slot().confirmed.value += 64;
   server.crash(Duration{0});
   EXPECT_EQ(server.slot().confirmed, start);
+}
+
+TEST(Oracle, RowsOfAnotherShapeThanTheServersAreNoticed) {
+  const auto decoded = [](const std::function<void(TableSchema&)>& change) {
+    const auto none = [](const TableName&, const std::string&, const PgType&) { return ColumnOptions{}; };
+    TableSchema schema = **schema_from_catalog(to_catalog(two_columns(), true), none);
+    change(schema);
+    return std::make_shared<const TableSchema>(std::move(schema));
+  };
+  const auto invariant = [](TableSchemaPtr schema) -> std::string {
+    const Instant now{0};
+    const Trace trace(false, now);
+    Marks marks;
+    SimPostgres server({}, Dice(1), now, trace, marks);
+    SimDestination destination(trace, marks);
+    Oracle oracle(server, destination, trace, marks);
+    server.create_table(two_columns());
+    SourceTransaction& transaction = server.begin();
+    Change insert;
+    insert.targets.push_back({server.visible().at(77).def(), true});
+    insert.row = server.next_row_id();
+    insert.after = std::make_shared<const Values>(Values{"1", "b"});
+    server.write(transaction, std::move(insert));
+    server.commit(transaction);
+    TableChunk chunk;
+    chunk.schema = std::move(schema);
+    chunk.rows = 1;
+    chunk.ops = {RowOp::insert};
+    chunk.ordinals = {0};
+    chunk.runs = {{1, transaction.commit_lsn, transaction.xid, transaction.commit_time}};
+    (void)oracle.check_run(chunk, 0, chunk.runs[0], CopyNotes{});
+    return oracle.failure() ? oracle.failure()->invariant : "";
+  };
+  EXPECT_EQ(invariant(decoded([](TableSchema&) {})), "");
+  EXPECT_EQ(invariant(decoded([](TableSchema& schema) { schema.columns[1].name = "soul"; })), "I12");
+  EXPECT_EQ(invariant(decoded([](TableSchema& schema) { schema.columns[1].attnum = 3; })), "I12");
+  EXPECT_EQ(invariant(decoded([](TableSchema& schema) { schema.columns[1].type = sim_type(pg_oid::kInt4); })), "I12");
+  EXPECT_EQ(invariant(decoded([](TableSchema& schema) { schema.columns.pop_back(); })), "I12");
+  EXPECT_EQ(invariant(decoded([](TableSchema& schema) { std::swap(schema.columns[0], schema.columns[1]); })), "I12");
+  EXPECT_EQ(invariant(decoded([](TableSchema& schema) { schema.key_columns.clear(); })), "I12");
+  EXPECT_EQ(invariant(decoded([](TableSchema& schema) { schema.identity = ReplicaIdentity::full; })), "I12");
+}
+
+TEST(BrokenInvariant, AnEnsureOfTheProductEndsTheWorldWithTheInvariantThatItGuards) {
+  const auto invariant = [](const char* why) -> std::string {
+    try {
+      ensure_failed("1 == 2", why, "file.cpp", 3);
+    } catch (const BrokenInvariant& broken) {
+      return broken.invariant;
+    }
+  };
+  EXPECT_EQ(invariant("feedback beyond the stored intent"), "I1");
+  EXPECT_EQ(invariant("anything else"), "ENSURE");
+}
+
+TEST(SimDestination, ItsCopyOfTheIntentIsOfOneEpoch) {
+  const Instant now{0};
+  const Trace trace(false, now);
+  Marks marks;
+  SimPostgres server({}, Dice(1), now, trace, marks);
+  SimDestination destination(trace, marks);
+  Oracle oracle(server, destination, trace, marks);
+  destination.watched_by(oracle);
+  ASSERT_TRUE(SimDestination::Writer(destination, 1, 1).commit({1, Lsn{100}, Lsn{110}}, {1, Lsn{90}}));
+  destination.record_intent(1, {1, Lsn{900}});
+  EXPECT_EQ(destination.frontier().intent, Lsn{900});
+  destination.record_intent(1, {2, Lsn{150}});
+  EXPECT_EQ(destination.frontier().intent, Lsn{}) << "nothing is durable in that epoch: it vouches for nothing yet";
+  ASSERT_TRUE(SimDestination::Writer(destination, 1, 2).commit({2, Lsn{200}, Lsn{210}}, {2, Lsn{150}}));
+  EXPECT_EQ(destination.frontier().intent, Lsn{150}) << "the server may have gone back in between";
+}
+
+TEST(World, EverySeedHasFiftyTransactionsAndFeelsFiveFaults) {
+  const std::string spool = std::filesystem::temp_directory_path().string();
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Marks marks;
+    World world(seed, false, marks, spool);
+    EXPECT_FALSE(world.run()) << seed;
+    EXPECT_GE(world.transactions(), 50U) << seed;
+    EXPECT_GE(world.faults(), kLeastFaults) << seed;
+  }
 }
 
 TEST(World, TheSameSeedIsTheSameStory) {
