@@ -2,6 +2,7 @@
 #include "base/result.h"
 #include "model/frontier.h"
 #include "pipeline/driver.h"
+#include "pipeline/opening_plan.h"
 #include "pipeline/source_gate.h"
 #include "state/state_store.h"
 
@@ -15,8 +16,8 @@ struct Opening {
   bool resync_all = false;
 };
 
-/// Brings state, destination and source together: first start, resumption, adoption after a lost state store, repair of a gap by
-/// choice. Creates nothing before everything that can refuse has been asked. Errors: operator_decision for gap and identity.
+/// Brings state, destination and source together: asks them, has plan_opening() decide, and does what it says. Creates nothing before
+/// everything that can refuse has been asked. Errors: operator_decision for gap and identity.
 class DriverOpening {
  public:
   /// `begin_again`: the stream showed a gap that is repaired by choice, and that no fact of the connection tells.
@@ -26,13 +27,12 @@ class DriverOpening {
   Result<Opening> open();
 
  private:
-  Result<Opening> first_start(Opening opening);
-  Result<Opening> adopt(Opening opening);
-  Result<Opening> resume(Opening opening);
-  Result<Opening> start_over(Opening opening);
+  /// What this run calls things.
+  StateRecord ours() const;
+  static void tell(const OpeningPlan& plan, const SlotFacts& slot);
   Status apply_column_rules(std::vector<TableRecord>& tables) const;
-  Status make_slot(Opening& opening, Epoch epoch);
-  static void remember_source(const SessionFacts& facts, StateRecord& record);
+  /// `record` is stored already: a crash from here on is noticed.
+  Status make_slot(Opening& opening, StateRecord record);
 
   const DriverOptions& options_;
   SourceGate& gate_;
