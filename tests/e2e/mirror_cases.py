@@ -97,19 +97,31 @@ def mirror_holds_somebody_elses_tables(case):
 
 @python_case
 def mirror_is_corrupt(case):
+    """luge says which file and what to do, writes nothing into it and acknowledges nothing; a new copy then has everything."""
     mirrored_then_stopped(case)
     data = bytearray(file_of(case).read_bytes())
     for i in range(4096 * 3, len(data), 97):
         data[i] ^= 0xFF
     file_of(case).write_bytes(data)
-    code = case.luge.run_until()
-    if code not in (1, 3):
-        raise CaseFailed(f"a corrupt mirror gave exit {code}: {case.luge.errors[-1000:]}")
+    case.sql("INSERT INTO t VALUES (200, 'hushhush')")
+    confirmed = confirmed_flush(case)
+    case.run(3, [r"app\.duckdb: .*corrupt", r"\(corrupt\)", "restore the file, or move it and its .wal away"])
+    if file_of(case).read_bytes() != bytes(data):
+        raise CaseFailed("luge wrote into a corrupt file")
+    if confirmed_flush(case) != confirmed:
+        raise CaseFailed("luge acknowledged what no mirror holds")
     file_of(case).unlink()
     for leftover in case.directory.glob("app.duckdb.wal"):
         leftover.unlink()
     case.luge.options += ["--on-gap", "resync"]
     case.run(0)
+    if case.query("SELECT count(*) FROM public.t WHERE id = 200") != [("1",)]:
+        raise CaseFailed("the row that was waiting is lost")
+
+
+def confirmed_flush(case):
+    [(position,)] = case.execute("SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = %s", [f"luge_{case.pipeline}"])
+    return position
 
 
 @python_case
