@@ -137,10 +137,11 @@ Status Pipeline::Impl::work_between_transactions(Instant now) {
   tables_.start_copies(answered_, now);
   if (router_.in_transaction() || sealed_) return ok();
   bool any = place_barriers();
-  // Until the server has shown that it has the history luge followed, neither its catalog nor a copy of its tables changes anything.
-  if (!router_.expects_witness()) {
+  if (judged()) {
     TRY(const bool changed, tend_tables(now));
     any |= changed;
+  } else {
+    CHECK_OK(tables_.keep_events(ports_.tables));
   }
   if (!builder_.empty() && (any || builder_.rows() == 0)) {
     // Operations never wait in the open batch: a lost session throws that away.
@@ -308,7 +309,7 @@ Wait Pipeline::Impl::next_wait(Instant now) const {
   wait.until_readable = reading && dry_;
   wait.until_writable = stream_ != nullptr && stream_->wants_write();
   wait.deadline = reporter_.next_due(now);
-  if (!router_.expects_witness()) wait.deadline = std::min(wait.deadline, tables_.next_due());
+  if (judged()) wait.deadline = std::min(wait.deadline, tables_.next_due());
   if (!builder_.empty() && builder_since_ && !waits_for_answer() && !router_.in_transaction()) {
     wait.deadline = std::min(wait.deadline, *builder_since_ + linger());
   }
@@ -382,7 +383,7 @@ std::vector<TableRecord> Pipeline::Impl::tables() const {
 
 bool Pipeline::Impl::caught_up(Lsn lsn) {
   reporter_.want(lsn);
-  if (!tables_.all_copied()) return false;
+  if (!tables_.all_copied() || tables_.keeps_events()) return false;
   // Held WAL is never acknowledged: then durable is all there is to wait for.
   return ledger_.held() ? ledger_.idle() && ledger_.received() >= lsn : reporter_.acknowledged() >= lsn;
 }

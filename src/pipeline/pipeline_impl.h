@@ -46,6 +46,9 @@ class Pipeline::Impl {
   Status collect_outcomes();
   void hand_over_sealed_batch();
   Status work_between_transactions(Instant now);
+  /// The server has shown that it has the history luge followed. Until it has, neither its catalog nor a copy of its tables changes anything: a
+  /// server that was set back answers SQL long before the gap test of the next session.
+  bool judged() const { return stream_ != nullptr && !router_.expects_witness(); }
   /// Copies that are due, events of the catalog and of copies, filters that are over. True: an operation was added.
   Result<bool> tend_tables(Instant now);
   bool place_barriers();

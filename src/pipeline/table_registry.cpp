@@ -137,11 +137,20 @@ bool TableRegistry::start_wanted(BatchBuilder& builder, Instant now) {
 
 Result<bool> TableRegistry::apply_next_event(TableFinder& finder, BatchBuilder& builder, Lsn received, Instant now) {
   if (auto event = copies_.try_take_event()) return apply(*event, builder, received, now);
-  if (auto event = finder.try_take_event()) {
-    CHECK_OK(apply(*event, builder));
-    return true;
+  CHECK_OK(keep_events(finder));
+  if (kept_.empty()) return false;
+  const TableEvent event = std::move(kept_.front());
+  kept_.pop_front();
+  CHECK_OK(apply(event, builder));
+  return true;
+}
+
+Status TableRegistry::keep_events(TableFinder& finder) {
+  while (auto event = finder.try_take_event()) {
+    if (const auto* lost = std::get_if<PublicationLost>(&*event)) return to_error(lost->gap);
+    kept_.push_back(std::move(*event));
   }
-  return false;
+  return ok();
 }
 
 Result<bool> TableRegistry::apply(const CopyEvent& event, BatchBuilder& builder, Lsn received, Instant now) {
@@ -188,7 +197,6 @@ Result<bool> TableRegistry::apply(const CopyEvent& event, BatchBuilder& builder,
 }
 
 Status TableRegistry::apply(const TableEvent& event, BatchBuilder& builder) {
-  if (const auto* lost = std::get_if<PublicationLost>(&event)) return to_error(lost->gap);
   if (const auto* found = std::get_if<TableFound>(&event)) {
     Table* known = find(found->table.oid);
     if (known != nullptr && known->record.state != TableState::dropped) return ok();

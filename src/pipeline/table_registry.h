@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -51,6 +52,9 @@ class TableRegistry {
   // Between transactions, with room for a sealed batch: each appends what the destination must know, in order.
   /// Applies one event of the finder or the copies; false: nothing to do. The stream stands at `received`.
   Result<bool> apply_next_event(TableFinder& finder, BatchBuilder& builder, Lsn received, Instant now);
+  /// Takes what the finder has and keeps it for apply_next_event(); a lost publication is an error at once.
+  Status keep_events(TableFinder& finder);
+  bool keeps_events() const { return !kept_.empty(); }
   /// Tables that left the filter phase because the stream has passed their settling position.
   bool retire_filters(Lsn received, BatchBuilder& builder);
   /// Shapes that changed without a row to tell so: the destination's tables follow.
@@ -93,6 +97,7 @@ class TableRegistry {
   std::vector<RelationOid> restart_;     ///< to be copied again at the next boundary
   std::vector<RelationOid> to_start_;    ///< copy_wanted
   std::vector<RelationOid> settled_;     ///< settled_at is known
+  std::deque<TableEvent> kept_;          ///< of the finder, not applied yet
   std::vector<RelationOid> reshaped_;    ///< reshape is known
   std::vector<std::pair<RelationOid, TableRecord>> undo_;
 };

@@ -7,6 +7,7 @@ A spec names its file and why the bug is worth catching, then pairs of texts:
 
     file: src/acknowledge/ack_ledger.cpp
     why: one line
+    seeds: 10000          (only where 2,000 histories are too few)
     <<<<
     text as it stands, exactly once
     ====
