@@ -88,6 +88,10 @@ class Destination {
   /// newest one of the checkpoint's epoch: an epoch begins without any, and one of an epoch that has no commit yet does not count.
   virtual Status record_intent(const Intent& intent) = 0;
 
+  /// The pipeline begins again: every table will be copied anew in `epoch`. Durable on return, so that after a lost state store
+  /// Frontier::newest_epoch still tells it, before anything was committed in that epoch. After open(), before the worker starts.
+  virtual Status begin_epoch(Epoch epoch) = 0;
+
   virtual Status close() = 0;
 
   /// From any thread. nullopt: there is nothing to tell that the pipeline's own status does not.

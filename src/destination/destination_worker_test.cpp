@@ -30,6 +30,7 @@ class SteppedDestination final : public Destination {
   Result<std::unique_ptr<CopyWriter>> begin_copy(TableSchemaPtr /*schema*/, Attempt /*attempt*/) override { return fatal("test", "no copies here"); }
   Status drop_copy(RelationOid /*oid*/, Attempt /*attempt*/) override { return ok(); }
   Result<std::shared_ptr<ReadHandle>> read() override { return fatal("test", "no readers here"); }
+  Status begin_epoch(Epoch /*epoch*/) override { return ok(); }
   Status record_intent(const Intent& intent) override {
     std::lock_guard lock(mutex_);
     intent_ = intent;
@@ -206,6 +207,7 @@ class LateDestination final : public Destination {
   Status drop_copy(RelationOid /*oid*/, Attempt /*attempt*/) override { return ok(); }
   Result<std::shared_ptr<ReadHandle>> read() override { return fatal("test", "no readers here"); }
   Status record_intent(const Intent& /*intent*/) override { return ok(); }
+  Status begin_epoch(Epoch /*epoch*/) override { return ok(); }
   Status close() override { return ok(); }
 
   std::mutex mutex_;

@@ -20,6 +20,7 @@ struct Frontier {
   Fence fence = 0;
   Checkpoint checkpoint;             ///< durable
   Lsn intent;                        ///< the destination's copy of ack_intent, in the checkpoint's epoch; zero: none
+  Epoch newest_epoch = 0;            ///< open(): the last one that was begun here; beyond the checkpoint's, nothing was committed in it yet
   std::string catalog_memory;        ///< open(): the newest RememberCatalog; empty: none yet
   std::vector<TableRecord> tables;   ///< open(): all; apply(): those that changed by themselves (a divergence quarantines)
   struct ReadyBarrier {

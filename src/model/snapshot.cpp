@@ -7,8 +7,9 @@ namespace luge {
 
 namespace {
 
-std::optional<Xid> take_number(std::string_view& text, char terminator) {
-  Xid value = 0;
+template <class Number>
+std::optional<Number> take_number(std::string_view& text, char terminator) {
+  Number value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{}) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
@@ -31,19 +32,26 @@ bool old_transactions_gone(const Snapshot& now, Xid horizon) { return now.xmin >
 
 std::optional<Snapshot> Snapshot::parse(std::string_view text) {
   Snapshot snapshot;
-  const auto xmin = take_number(text, ':');
+  const auto xmin = take_number<Xid>(text, ':');
   if (!xmin) return std::nullopt;
-  const auto xmax = take_number(text, ':');
+  const auto xmax = take_number<Xid>(text, ':');
   if (!xmax) return std::nullopt;
   snapshot.xmin = *xmin;
   snapshot.xmax = *xmax;
-  while (!text.empty()) {
-    const auto xid = take_number(text, '\0');
+  for (bool more = !text.empty() && text.front() != '@'; more;) {
+    const auto xid = take_number<Xid>(text, '\0');
     if (!xid) return std::nullopt;
     snapshot.in_progress.push_back(*xid);
-    if (text.empty()) break;
-    if (text.front() != ',' || text.size() == 1) return std::nullopt;
+    more = !text.empty() && text.front() != '@';
+    if (!more) break;
+    if (text.front() != ',') return std::nullopt;
     text.remove_prefix(1);
+  }
+  if (!text.empty()) {
+    text.remove_prefix(1);
+    const auto timeline = take_number<std::uint32_t>(text, '\0');
+    if (!timeline || !text.empty()) return std::nullopt;
+    snapshot.timeline = *timeline;
   }
   std::sort(snapshot.in_progress.begin(), snapshot.in_progress.end());
   return snapshot;
@@ -55,6 +63,7 @@ std::string to_string(const Snapshot& snapshot) {
     if (i > 0) text += ',';
     text += std::to_string(snapshot.in_progress[i]);
   }
+  if (snapshot.timeline != 0) text += "@" + std::to_string(snapshot.timeline);
   return text;
 }
 

@@ -8,11 +8,13 @@
 
 namespace luge {
 
-/// pg_current_snapshot(): which top-level transactions a reader sees. Text form "xmin:xmax:xip,xip".
+/// pg_current_snapshot(): which top-level transactions a reader sees. Text form "xmin:xmax:xip,xip", and "@2" behind it for timeline 2.
 struct Snapshot {
   Xid xmin = 0;             ///< every xid below is visible or aborted
   Xid xmax = 0;             ///< every xid at or above is invisible
   std::vector<Xid> in_progress;  ///< sorted; those between that are invisible
+  /// Of the server that it was taken on; 0: not known. Xids of two timelines name different transactions.
+  std::uint32_t timeline = 0;
 
   /// True if the effects of committed transaction `xid` are visible.
   bool visible(Xid xid) const;

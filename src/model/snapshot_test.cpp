@@ -6,12 +6,14 @@ namespace luge {
 namespace {
 
 TEST(Snapshot, ParsesAndPrints) {
-  for (const char* text : {"10:20:", "10:20:12,14", "740:740:"}) {
+  for (const char* text : {"10:20:", "10:20:12,14", "740:740:", "740:740:@2", "10:20:12,14@3"}) {
     const auto snapshot = Snapshot::parse(text);
     ASSERT_TRUE(snapshot) << text;
     EXPECT_EQ(to_string(*snapshot), text);
   }
-  for (const char* text : {"", "10", "10:", "10:20", "a:b:", "10:20:,", "10:20:1,", "10:20:x"}) EXPECT_FALSE(Snapshot::parse(text)) << text;
+  for (const char* text :
+       {"", "10", "10:", "10:20", "a:b:", "10:20:,", "10:20:1,", "10:20:x", "10:20:@", "10:20:12,@1", "10:20:@1,", "10:20:@4294967296"})
+    EXPECT_FALSE(Snapshot::parse(text)) << text;
 }
 
 TEST(Snapshot, SeesWhatPostgresqlSees) {

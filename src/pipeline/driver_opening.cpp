@@ -46,6 +46,7 @@ Result<Opening> DriverOpening::open() {
     opening.record = std::move(plan.record);
     return opening;
   }
+  if (plan.begins_epoch()) CHECK_OK(destination_.begin_epoch(plan.record.epoch));
   if (plan.drop_slot) CHECK_OK(gate_.drop_slot());
   CHECK_OK(make_slot(opening, std::move(plan.record)));
   return opening;

@@ -58,17 +58,25 @@ OpeningPlan first_start(OpeningFacts facts, bool slot_is_ours) {
   // committed in it, every start copies all of them.
   const bool resync_all = !facts.frontier.tables.empty();
   StateRecord record = facts.known.value_or(StateRecord{});
-  const Epoch known = std::max({Epoch{1}, facts.frontier.checkpoint.epoch, record.epoch});
+  const Epoch known = std::max({Epoch{1}, facts.frontier.checkpoint.epoch, facts.frontier.newest_epoch, record.epoch});
   return new_slot(std::move(facts), std::move(record), resync_all ? known + 1 : known, slot_is_ours, resync_all);
 }
 
 OpeningPlan start_over(OpeningFacts facts, StateRecord record, GapVerdict verdict) {
-  const Epoch epoch = std::max(record.epoch, facts.frontier.checkpoint.epoch) + 1;
+  const Epoch epoch = std::max({record.epoch, facts.frontier.checkpoint.epoch, facts.frontier.newest_epoch}) + 1;
   record.ack_intent = {};
   record.checkpoint = {};
   OpeningPlan plan = new_slot(std::move(facts), std::move(record), epoch, true, true);
   plan.verdict = std::move(verdict);
   return plan;
+}
+
+// What a copy saw is known by xids, not by LSNs: one that has not settled may have seen what this timeline never had.
+void copy_unsettled_again(std::uint32_t timeline, std::vector<TableRecord>& tables) {
+  for (TableRecord& table : tables) {
+    if (table.state != TableState::catching_up) continue;
+    if (!table.snapshot || table.snapshot->timeline != timeline) table.state = TableState::resyncing;
+  }
 }
 
 OpeningPlan resume(OpeningFacts facts, StateRecord record) {
@@ -84,12 +92,7 @@ OpeningPlan resume(OpeningFacts facts, StateRecord record) {
   plan.frontier = std::move(facts.frontier);
   // A new epoch that was begun, and no table was copied in it yet: all must be.
   plan.resync_all = record.epoch > plan.frontier.checkpoint.epoch && !plan.frontier.tables.empty();
-  if (record.timeline != facts.source.timeline) {
-    // What a copy saw is known by xids, not by LSNs: one that has not settled may have seen what this timeline never had.
-    for (TableRecord& table : plan.frontier.tables) {
-      if (table.state == TableState::catching_up) table.state = TableState::resyncing;
-    }
-  }
+  copy_unsettled_again(facts.source.timeline, plan.frontier.tables);
   record.timeline = facts.source.timeline;
   if (!facts.ours.options_fingerprint.empty()) record.options_fingerprint = facts.ours.options_fingerprint;
   plan.record = std::move(record);
@@ -126,6 +129,9 @@ OpeningPlan plan_opening(OpeningFacts facts) {
   }
   // A slot that was being created when luge died is useless: its consistent point was never stored.
   if (facts.known) return first_start(std::move(facts), true);
+  // The state was lost after a new epoch had begun and before anything was committed in it: what the destination holds vouches for nothing
+  // in that slot's history.
+  if (facts.frontier.newest_epoch > facts.frontier.checkpoint.epoch) return first_start(std::move(facts), true);
   if (!facts.frontier.tables.empty() || !facts.frontier.checkpoint.commit_lsn.is_zero()) return adopt(std::move(facts));
   return first_start(std::move(facts), false);
 }

@@ -19,8 +19,8 @@ struct OpeningFacts {
   bool begin_again = false;          ///< the stream showed a gap that no fact of the connection tells
 };
 
-/// What is done about it. The order that keeps a crash at any point harmless: store `record`; for a new slot, drop_slot, make publication and
-/// slot, store record_of_new_slot().
+/// What is done about it. The order that keeps a crash at any point harmless: store `record`; for a new slot, tell the destination of the epoch
+/// that begins, drop_slot, make publication and slot, store record_of_new_slot().
 struct OpeningPlan {
   enum class Kind : char {
     refuse,    ///< nothing may be changed: `refusal`
@@ -34,6 +34,8 @@ struct OpeningPlan {
   bool drop_slot = false;    ///< new_slot: what may be there under its name is ours, and useless
   bool resync_all = false;   ///< every table is copied again
   bool adopted = false;      ///< the state is lost, and the destination vouches for everything before the slot's position
+  /// new_slot: what the destination holds is of an earlier epoch, and it must know that, should the state be lost before its first commit.
+  bool begins_epoch() const { return kind == Kind::new_slot && resync_all && record.epoch > frontier.checkpoint.epoch; }
   std::optional<GapVerdict> verdict{};  ///< of rule G; null where there was nothing to judge
 };
 

@@ -40,6 +40,7 @@ struct Case {
   static TableRecord table(TableState state) {
     TableRecord record;
     record.state = state;
+    if (state == TableState::catching_up) record.snapshot = Snapshot{10, 20, {}, 2};
     return record;
   }
   void lose_state() { facts.known.reset(); }
@@ -128,6 +129,18 @@ TEST(OpeningPlan, TheFirstStartLeavesASlotAloneThatItKnowsNothingOf) {
   expect_refusal(c.plan(), "slot_exists", ExitCode::operator_decision);
 }
 
+// What is durable there is of a history that the new slot need not have.
+TEST(OpeningPlan, AStateLostBeforeTheFirstCommitOfANewEpochBeginsAgain) {
+  Case c;
+  c.lose_state();
+  c.facts.frontier.newest_epoch = 4;
+  const OpeningPlan plan = c.plan();
+  expect_new_slot(plan, 5, true);
+  EXPECT_TRUE(plan.begins_epoch());
+  c.facts.frontier.newest_epoch = 3;
+  EXPECT_EQ(c.plan().kind, Kind::resume);
+}
+
 TEST(OpeningPlan, AStandbyGetsNoSlot) {
   Case c;
   c.facts.known->slot_phase = Phase::creating;
@@ -164,6 +177,10 @@ TEST(OpeningPlan, ALostStateIsAdoptedFromADestinationThatVouchesForTheSlotsPosit
   EXPECT_EQ(plan.record.checkpoint, c.facts.frontier.checkpoint);
   EXPECT_EQ(plan.record.publication_oid, 77U);
   EXPECT_EQ(plan.record.publication_seen, Lsn{800});
+  EXPECT_EQ(plan.frontier.tables[0].state, TableState::live);
+  EXPECT_EQ(plan.frontier.tables[1].state, TableState::catching_up);
+  c.facts.frontier.tables[1].snapshot->timeline = 1;
+  EXPECT_EQ(c.plan().frontier.tables[1].state, TableState::resyncing);
 }
 
 TEST(OpeningPlan, ALostStateIsAGapWhereThePublicationIsNotTheOneThatTheDestinationRemembers) {

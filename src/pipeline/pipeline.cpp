@@ -32,7 +32,7 @@ Pipeline::Impl::Impl(PipelineOptions options, PipelinePorts ports, PipelineStart
     : options_(std::move(options)),
       ports_(ports),
       ledger_(start.ack_intent),
-      tables_(ports.copies, options_.columns, start.frontier, start.epoch, start.resync_all),
+      tables_(ports.copies, options_.columns, start.frontier, start.epoch, start.timeline, start.resync_all),
       router_(options_, ports.catalog, tables_, builder_, ledger_, start.epoch),
       reporter_(ports.state, start.ack_intent),
       last_sealed_(start_checkpoint(start)),

@@ -41,6 +41,7 @@ struct PipelinePorts {
 struct PipelineStart {
   Frontier frontier;              ///< of Destination::open
   Epoch epoch = 0;
+  std::uint32_t timeline = 0;     ///< the source's
   Lsn ack_intent;                 ///< stored; nothing beyond it was ever acknowledged
   bool resync_all = false;        ///< a gap under `on_gap: resync`: every table is copied again
 };

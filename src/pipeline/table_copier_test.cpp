@@ -46,6 +46,7 @@ class CapturingDestination final : public Destination {
   Status drop_copy(RelationOid /*oid*/, Attempt /*attempt*/) override { return ok(); }
   Result<std::shared_ptr<ReadHandle>> read() override { return fatal("unused", ""); }
   Status record_intent(const Intent& /*intent*/) override { return ok(); }
+  Status begin_epoch(Epoch /*epoch*/) override { return ok(); }
   Status close() override { return ok(); }
   void refuse(std::string code) {
     const std::lock_guard lock(mutex_);

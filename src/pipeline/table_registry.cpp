@@ -28,8 +28,9 @@ Duration copy_retry_delay(std::uint32_t failures) {
 
 }  // namespace
 
-TableRegistry::TableRegistry(CopyPort& copies, const ColumnOptionsLookup& columns, const Frontier& frontier, Epoch epoch, bool resync_all)
-    : copies_(copies), columns_(columns), epoch_(epoch) {
+TableRegistry::TableRegistry(CopyPort& copies, const ColumnOptionsLookup& columns, const Frontier& frontier, Epoch epoch, std::uint32_t timeline,
+                             bool resync_all)
+    : copies_(copies), columns_(columns), epoch_(epoch), timeline_(timeline) {
   for (const TableRecord& record : frontier.tables) {
     Table table;
     table.record = record;
@@ -157,6 +158,14 @@ Result<bool> TableRegistry::apply(const CopyEvent& event, BatchBuilder& builder,
   if (const auto* done = std::get_if<CopyDone>(&event)) {
     Table* table = find(done->oid);
     if (table == nullptr || done->attempt != table->record.attempt || !is_copying(table->record.state)) return true;
+    if (done->snapshot.timeline != timeline_) {
+      // A failover that this session has not noticed yet: the stream is still of the other server.
+      log_event(LogLevel::warn, "copy_failed", "the table was read on another timeline than the one that is streamed",
+                {{"table", to_string(table->record.name)}, {"attempt", done->attempt}, {"timeline", done->snapshot.timeline}});
+      restart_copy(*table, now + copy_retry_delay(++table->copy_failures));
+      append_record(*table, builder);
+      return true;
+    }
     if (overtaken(*table, *done, builder)) return true;
     table->record.state = TableState::catching_up;
     table->record.snapshot = done->snapshot;

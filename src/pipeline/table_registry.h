@@ -39,7 +39,7 @@ class TableRegistry {
     const TableSchema* last_shape() const { return copied ? copied.get() : stream_schema ? stream_schema.get() : record.schema.get(); }
   };
 
-  TableRegistry(CopyPort& copies, const ColumnOptionsLookup& columns, const Frontier& frontier, Epoch epoch, bool resync_all);
+  TableRegistry(CopyPort& copies, const ColumnOptionsLookup& columns, const Frontier& frontier, Epoch epoch, std::uint32_t timeline, bool resync_all);
 
   Table* find(RelationOid oid);
   /// What the last session decoded with says nothing of the next one's beginning.
@@ -92,6 +92,7 @@ class TableRegistry {
   CopyPort& copies_;
   const ColumnOptionsLookup& columns_;
   const Epoch epoch_;
+  const std::uint32_t timeline_;
   std::unordered_map<RelationOid, Table> tables_;
   std::vector<RelationOid> order_;  ///< of discovery, for status and for determinism
   std::vector<RelationOid> restart_;     ///< to be copied again at the next boundary

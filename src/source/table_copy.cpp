@@ -1,6 +1,7 @@
 #include "source/table_copy.h"
 
 #include <algorithm>
+#include <charconv>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
@@ -34,6 +35,17 @@ Result<Snapshot> current_snapshot(Connection& sql) {
   const auto snapshot = Snapshot::parse(rows.text(0, 0));
   if (!snapshot) return fatal("malformed", "pg_current_snapshot() answered something that is no snapshot");
   return *snapshot;
+}
+
+// A WAL file's name begins with the timeline that is written now, in eight hexadecimal digits (access/xlog_internal.h, XLogFileName). The
+// control file tells it only after the first checkpoint.
+constexpr std::string_view kTimelineSql = "pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8)";
+
+std::optional<std::uint32_t> parse_timeline(std::string_view digits) {
+  std::uint32_t timeline = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), timeline, 16);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return timeline;
 }
 
 Error gone(RelationOid oid) { return make_error(Recovery::retry, "gone", "table " + std::to_string(oid) + " does not exist any more"); }
@@ -107,10 +119,13 @@ Result<TableCopy> TableCopy::open(Connection sql, RelationOid oid, const std::st
   CHECK_OK(check_readable(catalog, *before));
   CHECK_OK(begin_locked(sql, before->name, stop));
   TRY(const QueryResult taken, sql.query("SELECT pg_catalog.pg_current_snapshot()::text, pg_catalog.pg_export_snapshot(), "
-                                         "pg_catalog.pg_current_wal_insert_lsn()::text"));
+                                         "pg_catalog.pg_current_wal_insert_lsn()::text, " +
+                                         std::string(kTimelineSql)));
   auto snapshot = Snapshot::parse(taken.text(0, 0));
   const auto read_at = Lsn::parse(taken.text(0, 2));
-  if (!snapshot || !read_at) return fatal("malformed", "pg_current_snapshot() or pg_current_wal_insert_lsn() answered something else");
+  const auto timeline = parse_timeline(taken.text(0, 3));
+  if (!snapshot || !read_at || !timeline) return fatal("malformed", "pg_current_snapshot() or pg_current_wal_insert_lsn() answered something else");
+  snapshot->timeline = *timeline;
   TRY(auto table, catalog.describe_table(oid));
   if (!table) return gone(oid);
   if (table->name != before->name)
@@ -190,8 +205,10 @@ Result<std::optional<Lsn>> settled_position(Connection& sql, const Snapshot& sna
   TRY(const Snapshot now, current_snapshot(sql));
   if (!old_transactions_gone(now, snapshot.xmax)) return std::optional<Lsn>{};
   // The insert position: with synchronous_commit=off a transaction is visible before its commit record is written.
-  TRY(const QueryResult rows, sql.query("SELECT pg_catalog.pg_current_wal_insert_lsn()"));
+  TRY(const QueryResult rows, sql.query("SELECT pg_catalog.pg_current_wal_insert_lsn(), " + std::string(kTimelineSql)));
   const auto lsn = Lsn::parse(rows.text(0, 0));
+  // Another server answers at the same address: which of the snapshot's transactions it has, and when, its xids do not tell.
+  if (parse_timeline(rows.text(0, 1)) != snapshot.timeline) return std::optional<Lsn>{};
   if (!lsn) return fatal("malformed", "pg_current_wal_insert_lsn() answered something that is no LSN");
   return std::optional<Lsn>{reachable_position(*lsn)};
 }

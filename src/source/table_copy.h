@@ -73,7 +73,7 @@ class TableCopy {
 Result<Connection> join_snapshot(const ConnectionOptions& options, const TableCopy& copy, const std::stop_token& stop);
 
 /// Algorithm E, step 7: if no transaction older than `snapshot`.xmax runs any more, the WAL position after which the snapshot cannot
-/// matter; else nullopt.
+/// matter; else nullopt. Nullopt also on another timeline than the snapshot's.
 Result<std::optional<Lsn>> settled_position(Connection& sql, const Snapshot& snapshot);
 
 }  // namespace luge

@@ -347,6 +347,12 @@ TEST_F(TableCopyTest, is_settled_once_nobody_older_runs) {
   const auto settled = settled_position(sql_, snapshot);
   ASSERT_TRUE(settled && *settled);
   EXPECT_FALSE((*settled)->is_zero());
+  EXPECT_EQ(snapshot.timeline, 1U);
+  Snapshot elsewhere = snapshot;
+  elsewhere.timeline = 2;
+  const auto never = settled_position(sql_, elsewhere);
+  ASSERT_TRUE(never);
+  EXPECT_FALSE(*never) << "xids of another timeline's snapshot say nothing here";
 }
 
 TEST_F(TableCopyTest, a_dropped_table_is_gone) {

@@ -68,6 +68,18 @@ TEST_P(DestinationConformance, an_intent_does_not_outlive_its_epoch) {
   EXPECT_EQ(close_and_open().intent, Lsn{7000});
 }
 
+TEST_P(DestinationConformance, an_epoch_that_was_begun_is_known_before_its_first_commit) {
+  open();
+  const auto schema = users();
+  make_table(schema);
+  deliver_at(100, live(ChunkMaker(schema).row(RowOp::insert, {n(1), s("a"), kNull}, 100, 0)));
+  EXPECT_EQ(close_and_open().newest_epoch, kEpoch);
+  ASSERT_TRUE(session_->begin_epoch(kEpoch + 1).has_value());
+  const Frontier& again = close_and_open();
+  EXPECT_EQ(again.newest_epoch, kEpoch + 1);
+  EXPECT_EQ(again.checkpoint, (Checkpoint{kEpoch, Lsn{100}, Lsn{101}}));
+}
+
 TEST_P(DestinationConformance, table_records_come_back_with_every_field) {
   open();
   const auto first = users(1, "copied");

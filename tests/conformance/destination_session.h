@@ -94,6 +94,12 @@ class DestinationSession {
     return ok();
   }
 
+  /// Only close() may follow: epochs begin before a worker does.
+  Status begin_epoch(Epoch epoch) {
+    worker_.reset();
+    return destination_->begin_epoch(epoch);
+  }
+
   /// All answers must have been taken.
   Status close() {
     worker_.reset();

@@ -146,6 +146,9 @@ void LugeInstance::make_slot() {
   if (server.slot_active) return;
   // Whoever lost the pipeline meanwhile leaves the slot to its new owner.
   if (auto saved = around_.state.save(*lease_, plan_.record); !saved) return stop(saved.error().code);
+  if (plan_.begins_epoch()) {
+    if (auto begun = around_.destination.begin_epoch(lease_->fence, plan_.record.epoch); !begun) return stop(begun.error().code);
+  }
   if (!std::exchange(slot_dropped_, true)) server.slot() = {};
   if (!server.try_create_slot()) return;
   plan_.record = record_of_new_slot(std::move(plan_.record), server.facts(), plan_.frontier, server.slot().consistent_point);
@@ -170,7 +173,7 @@ void LugeInstance::start_pipeline() {
                                              around_.trace, around_.marks);
   running.pipeline = std::make_unique<Pipeline>(
       around_.options, PipelinePorts{*running.sink, *running.state, *running.catalog, *running.copies, *running.finder, clock_, *running.memory},
-      PipelineStart{plan_.frontier, record.epoch, record.ack_intent, plan_.resync_all});
+      PipelineStart{plan_.frontier, record.epoch, record.timeline, record.ack_intent, plan_.resync_all});
   running_ = std::move(running);
   intent_copied_ = {plan_.frontier.checkpoint.epoch, plan_.frontier.intent};
   wait_ = {};

@@ -55,6 +55,7 @@ class Oracle {
   /// The server went back to `to`: the course of history until now is remembered beside the new one.
   void history_changed(std::shared_ptr<const SourceHistory> before, Lsn to);
 
+  bool has_past() const { return past_ != nullptr; }
   /// The server went back, nobody has looked yet, and the destination holds what it lost. Unless a new timeline tells, that is noticed while
   /// the server is behind, and once it has written on only by a transaction that the destination knows and the slot would send again.
   /// True: there is none.
@@ -68,6 +69,8 @@ class Oracle {
   /// First transaction that ends at or before `through` and is not durable; null: none.
   const SourceTransaction* incomplete(Lsn from, Lsn through) const;
   const SourceTransaction* find(Lsn commit_lsn) const;
+  /// Zero for a column that is dropped by now.
+  std::int16_t told_apart(RelationOid oid, std::int16_t attnum) const;
   /// How the shape that rows were decoded in differs from the one their server describes; empty: not at all.
   std::string compare_relation(const TableSchemaPtr& decoded, const TableDefPtr& described);
   /// The server went back, and what it has now is not this transaction.

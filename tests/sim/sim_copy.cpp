@@ -103,7 +103,7 @@ bool SimCopy::advance(RelationOid oid, Job& job) {
       return true;
     }
     case Step::watch:
-      if (server_.snapshot().xmin < job.snapshot.xmax) return true;
+      if (server_.snapshot().xmin < job.snapshot.xmax || server_.timeline() != job.snapshot.timeline) return true;
       events_.push_back(CopySettled{oid, job.attempt, server_.insert_lsn()});
       return false;
   }
@@ -119,6 +119,7 @@ void SimCopy::lock_and_read(RelationOid oid, Job& job) {
   server_.shared_locks.insert(oid);
   job.locked = true;
   job.snapshot = server_.snapshot();
+  job.snapshot.timeline = server_.timeline();
   job.read_at = server_.insert_lsn();
   const TableVersion& table = found->second;
   const CatalogTable catalog = to_catalog(*table.def(), server_.published(oid));

@@ -30,6 +30,7 @@ Frontier SimDestination::frontier() const {
   frontier.fence = store_.fence;
   frontier.checkpoint = store_.checkpoint;
   frontier.intent = store_.intent.within(store_.checkpoint.epoch);
+  frontier.newest_epoch = std::max(store_.newest_epoch, store_.checkpoint.epoch);
   for (const auto& [oid, table] : store_.tables) frontier.tables.push_back(table->record);
   return frontier;
 }
@@ -40,6 +41,12 @@ void SimDestination::restore(const MirrorStore& older) {
   store_.fence = fence;
   for (auto& [oid, shadow] : store_.shadows) shadow = std::make_shared<Shadow>();  // unfinished: nobody may use them
   trace_([&] { return "dest    RESTORED to checkpoint " + to_string(store_.checkpoint.commit_lsn); });
+}
+
+Status SimDestination::begin_epoch(Fence fence, Epoch epoch) {
+  CHECK_OK(check_fence(fence));
+  store_.newest_epoch = std::max(store_.newest_epoch, epoch);
+  return ok();
 }
 
 void SimDestination::record_intent(Fence fence, const Intent& intent) {

@@ -38,6 +38,7 @@ struct MirrorStore {
   Fence fence = 0;
   Checkpoint checkpoint;
   Intent intent;
+  Epoch newest_epoch = 0;
   std::map<RelationOid, std::shared_ptr<const MirrorTable>> tables;
   std::map<RelationOid, std::shared_ptr<Shadow>> shadows;
   std::map<RelationOid, CopyNotes> notes;
@@ -57,6 +58,7 @@ class SimDestination {
   void restore(const MirrorStore& older);
   /// Destination::record_intent.
   void record_intent(Fence fence, const Intent& intent);
+  Status begin_epoch(Fence fence, Epoch epoch);
 
   /// One database transaction, over one or more batches. Dropped without commit: rolled back.
   class Writer {

@@ -360,6 +360,8 @@ void World::stop_everybody() {
   orphans_.clear();
   if (dice_.percent(70)) down_until_ = now_ + dice_.millis(0, 10'000);
   around_.gap_possible = true;
+  // What comes back may be of the course that was repaired since.
+  if (oracle_.has_past()) around_.restored = true;
 }
 
 bool World::only_the_position_tells() const {

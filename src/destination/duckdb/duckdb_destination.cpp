@@ -45,6 +45,7 @@ class DuckdbDestination final : public Destination {
   Status drop_copy(RelationOid oid, Attempt attempt) override;
   Result<std::shared_ptr<ReadHandle>> read() override;
   Status record_intent(const Intent& intent) override;
+  Status begin_epoch(Epoch epoch) override;
   Status close() override;
 
  private:
@@ -155,6 +156,7 @@ Result<Frontier> DuckdbDestination::try_open(const OpenRequest& request) {
   }
   Frontier frontier;
   fill(frontier);
+  frontier.newest_epoch = std::max(identity.newest_epoch, durable_.epoch);
   frontier.catalog_memory = identity.catalog_memory;
   for (const auto& [oid, table] : catalog_->tables()) frontier.tables.push_back(table.record);
   return frontier;
@@ -315,6 +317,19 @@ Status DuckdbDestination::record_intent(const Intent& intent) {
   const bool soon_enough = std::chrono::steady_clock::now() - intent_written_ < kIntentInterval;
   if (transaction_->is_open() || soon_enough) return ok();  // the next commit or close() stores it
   return store_intent();
+}
+
+Status DuckdbDestination::begin_epoch(Epoch epoch) {
+  if (!transaction_) return not_open();
+  CHECK_OK(connection_->begin());
+  const auto work = [&]() -> Status {
+    CHECK_OK(MirrorCatalog::check_fence(*connection_, request_.fence));
+    CHECK_OK(MirrorCatalog::begin_epoch(*connection_, epoch));
+    return connection_->commit();
+  };
+  auto done = work();
+  if (!done) connection_->rollback();
+  return done;
 }
 
 Status DuckdbDestination::store_intent() {

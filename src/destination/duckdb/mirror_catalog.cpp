@@ -119,6 +119,7 @@ Status MirrorCatalog::check(DuckdbConnection& connection, const OpenRequest& req
     CHECK_OK(connection.execute("ALTER TABLE " + own(connection, "checkpoint") + " ADD COLUMN IF NOT EXISTS " + column, kOpening));
   identity.uuid = meta["uuid"];
   identity.catalog_memory = meta["catalog"];
+  identity.newest_epoch = static_cast<Epoch>(number(meta["epoch"]));
   TRY(auto newest, connection.rows("SELECT epoch::VARCHAR, commit_lsn::VARCHAR, end_lsn::VARCHAR, ack_intent::VARCHAR, witness_lsn::VARCHAR, "
                                    "witness_time::VARCHAR FROM " +
                                        own(connection, "checkpoint") +
@@ -194,6 +195,13 @@ Status MirrorCatalog::remember(DuckdbConnection& connection, const std::string& 
   constexpr std::string_view doing = "storing what is known of the source's catalog";
   CHECK_OK(connection.execute("DELETE FROM " + own(connection, "meta") + " WHERE key = 'catalog'", doing));
   CHECK_OK(connection.execute("INSERT INTO " + own(connection, "meta") + " VALUES ('catalog', " + duckdb_literal(catalog_memory) + ")", doing));
+  return ok();
+}
+
+Status MirrorCatalog::begin_epoch(DuckdbConnection& connection, Epoch epoch) {
+  constexpr std::string_view doing = "beginning again";
+  CHECK_OK(connection.execute("DELETE FROM " + own(connection, "meta") + " WHERE key = 'epoch'", doing));
+  CHECK_OK(connection.execute("INSERT INTO " + own(connection, "meta") + " VALUES ('epoch', '" + std::to_string(epoch) + "')", doing));
   return ok();
 }
 

@@ -30,6 +30,7 @@ class MirrorCatalog {
     std::string uuid;
     Checkpoint checkpoint;
     Lsn intent;
+    Epoch newest_epoch = 0;
     std::string catalog_memory;
   };
 
@@ -40,6 +41,7 @@ class MirrorCatalog {
   /// Fails with "fenced" unless the stored fence is `fence`. Also pins the transaction's snapshot.
   static Status check_fence(DuckdbConnection& connection, Fence fence);
   static Status write_checkpoint(DuckdbConnection& connection, const Checkpoint& checkpoint, Lsn intent, Fence fence);
+  static Status begin_epoch(DuckdbConnection& connection, Epoch epoch);
   static Status remember(DuckdbConnection& connection, const std::string& catalog_memory);
   /// Deletes the rows that no longer count.
   static Status prune_checkpoints(DuckdbConnection& connection);

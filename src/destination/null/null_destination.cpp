@@ -39,6 +39,7 @@ Result<Frontier> NullDestination::open(const OpenRequest& request) {
   frontier_.fence = request.fence;
   Frontier frontier = frontier_;
   frontier.intent = intent_.within(frontier.checkpoint.epoch);
+  frontier.newest_epoch = std::max(newest_epoch_, frontier.checkpoint.epoch);
   for (const auto& [oid, record] : tables_) frontier.tables.push_back(record);
   return frontier;
 }
@@ -80,14 +81,18 @@ Status NullDestination::record_intent(const Intent& intent) {
   intent_ = std::max(intent_, intent);
   return ok();
 }
+Status NullDestination::begin_epoch(Epoch epoch) {
+  newest_epoch_ = std::max(newest_epoch_, epoch);
+  return save();
+}
 Status NullDestination::close() { return save(); }
 
-// First line: epoch, commit and end LSN, intent, witness (LSN and commit time). Then one line a table: oid, state, attempt, snapshot or -, shape as JSON or -.
+// First line: epoch, commit and end LSN, intent, witness (LSN and commit time), newest epoch. Then one line a table: oid, state, attempt, snapshot or -, shape as JSON or -.
 Status NullDestination::save() const {
   std::ofstream file(path_ + ".new", std::ios::trunc);
   file << frontier_.checkpoint.epoch << '\t' << to_string(frontier_.checkpoint.commit_lsn) << '\t' << to_string(frontier_.checkpoint.end_lsn) << '\t'
        << to_string(intent_.within(frontier_.checkpoint.epoch)) << '\t' << to_string(frontier_.checkpoint.witness.commit_lsn) << '\t'
-       << frontier_.checkpoint.witness.commit_time.micros << '\n';
+       << frontier_.checkpoint.witness.commit_time.micros << '\t' << newest_epoch_ << '\n';
   for (const auto& [oid, record] : tables_) {
     file << oid << '\t' << to_string(record.state) << '\t' << record.attempt << '\t' << (record.snapshot ? to_string(*record.snapshot) : "-") << '\t'
          << (record.schema ? encode_schema(*record.schema) : "-") << '\n';
@@ -115,6 +120,8 @@ Status NullDestination::load() {
   std::int64_t witness_time = 0;
   head >> witness_lsn >> witness_time;  // files of before say nothing of it
   if (const auto witness = Lsn::parse(witness_lsn); head && witness) frontier_.checkpoint.witness = {*witness, {witness_time}};
+  newest_epoch_ = 0;
+  head >> newest_epoch_;
   while (std::getline(file, line)) {
     std::istringstream fields(line);
     TableRecord record;

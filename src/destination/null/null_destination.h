@@ -19,6 +19,7 @@ class NullDestination final : public Destination {
   Status drop_copy(RelationOid oid, Attempt attempt) override;
   Result<std::shared_ptr<ReadHandle>> read() override;
   Status record_intent(const Intent& intent) override;
+  Status begin_epoch(Epoch epoch) override;
   Status close() override;
 
   std::uint64_t rows() const { return rows_.load(); }
@@ -30,6 +31,7 @@ class NullDestination final : public Destination {
   const std::string path_;
   Frontier frontier_;  ///< without its intent
   Intent intent_;
+  Epoch newest_epoch_ = 0;
   std::map<RelationOid, TableRecord> tables_;
   std::atomic<std::uint64_t> rows_{0};
 };

@@ -132,6 +132,7 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
   frontier.fence = request.fence;
   frontier.checkpoint = meta_.checkpoint;
   frontier.intent = control_->intent().within(meta_.checkpoint.epoch);
+  frontier.newest_epoch = std::max(meta_.checkpoint.epoch, control_->intent().epoch);
   for (const auto& [oid, table] : tables_) frontier.tables.push_back(table.record());
   std::lock_guard lock(mutex_);
   open_ = true;
@@ -252,6 +253,12 @@ bool SnowflakeDestination::wants_batch() const {
 Status SnowflakeDestination::record_intent(const Intent& intent) {
   if (!control_) return not_open();
   return control_->record(intent);
+}
+
+Status SnowflakeDestination::begin_epoch(Epoch epoch) {
+  if (!control_) return not_open();
+  CHECK_OK(control_->record({epoch, Lsn{}}));
+  return control_->settle(std::chrono::seconds(10));
 }
 
 Status SnowflakeDestination::close() {

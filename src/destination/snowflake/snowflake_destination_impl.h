@@ -58,6 +58,7 @@ class SnowflakeDestination final : public Destination {
   Status drop_copy(RelationOid oid, Attempt attempt) override;
   Result<std::shared_ptr<ReadHandle>> read() override;
   Status record_intent(const Intent& intent) override;
+  Status begin_epoch(Epoch epoch) override;
   Status close() override;
   std::optional<DestinationHealth> health() const override;
   bool wants_batch() const override;
