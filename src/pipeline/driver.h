@@ -102,6 +102,9 @@ class Driver {
   Status await_catalog(Duration timeout);
   /// Copies the table again into a shadow. Errors: "unknown_table".
   Status resync(const TableName& table);
+  /// Paused, luge reads nothing and changes no table, until it is told to go on, also over restarts; it keeps its connection and goes on
+  /// acknowledging what is durable. The source keeps its WAL meanwhile.
+  Status pause(bool paused);
   /// The pipeline reads no further than the running transaction for at most `at_most`, or until read_at() was asked or release() is
   /// called: whatever LSN the server names meanwhile is not passed.
   Status hold(Duration at_most);

@@ -11,26 +11,28 @@ constexpr Duration kCommandTimeout = std::chrono::seconds(30);
 constexpr Duration kStatusTimeout = std::chrono::milliseconds(500);
 constexpr Duration kStartPoll = std::chrono::milliseconds(20);
 constexpr Duration kBarrierPoll = std::chrono::milliseconds(10);
+
+Error no_commands() { return make_error(Recovery::retry, "not_running", "the pipeline does not take commands now", "try again in a moment"); }
 }  // namespace
 
-void Driver::Impl::run_commands(Pipeline* pipeline) {
+void Driver::Impl::run_commands(Running& running) {
   for (;;) {
-    std::function<void(Pipeline&)> command;
+    std::function<void(Running&)> command;
     {
       std::lock_guard lock(mutex_);
       if (commands_.empty()) return;
       command = std::move(commands_.front());
       commands_.pop_front();
     }
-    command(*pipeline);
+    command(running);
     changed_.notify_all();
   }
 }
 
-bool Driver::Impl::on_driver_thread(std::function<void(Pipeline&)> command, Duration timeout) {
+bool Driver::Impl::on_driver_thread(std::function<void(Running&)> command, Duration timeout) {
   // The command may run after the caller has given up: it owns what it touches, and says so before it starts.
   struct Call {
-    std::function<void(Pipeline&)> command;
+    std::function<void(Running&)> command;
     bool started = false;
     bool done = false;
     bool abandoned = false;
@@ -39,13 +41,13 @@ bool Driver::Impl::on_driver_thread(std::function<void(Pipeline&)> command, Dura
   call->command = std::move(command);
   std::unique_lock lock(mutex_);
   if (!accepting_) return false;
-  commands_.push_back([this, call](Pipeline& pipeline) {
+  commands_.push_back([this, call](Running& running) {
     {
       std::lock_guard relock(mutex_);
       if (call->abandoned) return;
       call->started = true;
     }
-    call->command(pipeline);
+    call->command(running);
     std::lock_guard relock(mutex_);
     call->done = true;
   });
@@ -74,6 +76,7 @@ void Driver::Impl::publish(const Running* running, const char* state) {
     status_.catalog_read = status_.catalog_read || running->catalog.first_scan_done();
     const bool unknown = status_.pipeline.tables.empty() && !status_.catalog_read;
     if (status_.state == "live" && (copying || unknown)) status_.state = "copying";
+    if ((status_.state == "live" || status_.state == "copying") && status_.pipeline.paused) status_.state = "paused";
   }
   ++status_number_;
   published_at_ = clock_.now();
@@ -114,39 +117,49 @@ Status Driver::Impl::await_catalog(Duration timeout) {
 Status Driver::Impl::resync(const TableName& table) {
   bool found = false;
   const bool ran = on_driver_thread(
-      [&](Pipeline& pipeline) {
-        for (const TableStatus& known : pipeline.status().tables) {
-          if (known.record.name == table && known.record.state != TableState::dropped) found = pipeline.resync(known.record.oid);
+      [&](Running& running) {
+        for (const TableStatus& known : running.pipeline.status().tables) {
+          if (known.record.name == table && known.record.state != TableState::dropped) found = running.pipeline.resync(known.record.oid);
         }
       },
       kCommandTimeout);
-  if (!ran) return make_error(Recovery::retry, "not_running", "the pipeline does not take commands now", "try again in a moment");
+  if (!ran) return no_commands();
   if (!found)
     return make_error(Recovery::stop_pipeline, "unknown_table", "luge does not follow a table " + to_string(table),
                       "luge status lists the tables it follows");
   return ok();
 }
 
+Status Driver::Impl::pause(bool paused) {
+  // Stored first: what was promised survives whatever comes next. The save takes the time of one fsync.
+  Status stored = ok();
+  const auto change = [&](Running& running) {
+    stored = running.state.update([paused](StateRecord& record) { record.paused = paused; });
+    if (stored) running.pipeline.pause(paused);
+  };
+  if (!on_driver_thread(change, kCommandTimeout)) return no_commands();
+  if (stored) log_event(LogLevel::warn, paused ? "paused" : "resumed", paused ? kPausedText : "the pipeline goes on");
+  return stored;
+}
+
 Status Driver::Impl::hold(Duration at_most) {
-  if (on_driver_thread([this, at_most](Pipeline& pipeline) { pipeline.hold(clock_.now() + at_most); }, kCommandTimeout)) return ok();
-  return make_error(Recovery::retry, "not_running", "the pipeline does not take commands now", "try again in a moment");
+  if (on_driver_thread([this, at_most](Running& running) { running.pipeline.hold(clock_.now() + at_most); }, kCommandTimeout)) return ok();
+  return no_commands();
 }
 
 Result<std::shared_ptr<ReadHandle>> Driver::Impl::read_at(Lsn lsn, Duration timeout, const std::stop_token& stop) {
   const Instant deadline = clock_.now() + timeout;
   Result<std::uint64_t> barrier = std::uint64_t{0};
-  if (!on_driver_thread([&](Pipeline& pipeline) { barrier = pipeline.request_barrier(lsn); }, timeout)) {
-    return make_error(Recovery::retry, "not_running", "the pipeline does not take commands now", "try again in a moment");
-  }
+  if (!on_driver_thread([&](Running& running) { barrier = running.pipeline.request_barrier(lsn); }, timeout)) return no_commands();
   if (!barrier) return std::move(barrier).error();
   while (clock_.now() < deadline && !stop.stop_requested()) {
     std::optional<Result<std::shared_ptr<ReadHandle>>> reader;
-    if (!on_driver_thread([&](Pipeline& pipeline) { reader = pipeline.take_barrier(*barrier); }, deadline - clock_.now())) break;
+    if (!on_driver_thread([&](Running& running) { reader = running.pipeline.take_barrier(*barrier); }, deadline - clock_.now())) break;
     if (reader) return std::move(*reader);
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, kBarrierPoll);
   }
-  on_driver_thread([&](Pipeline& pipeline) { pipeline.cancel_barrier(*barrier); }, kCommandTimeout);
+  on_driver_thread([&](Running& running) { running.pipeline.cancel_barrier(*barrier); }, kCommandTimeout);
   return make_error(Recovery::retry, "timeout", "the pipeline did not reach " + to_string(lsn) + " in time",
                     "try again when the lag (luge status) is smaller");
 }

@@ -19,6 +19,8 @@
 
 namespace luge {
 
+inline constexpr const char* kPausedText = "the pipeline is paused: it reads nothing until luge resume, and the source keeps its WAL meanwhile";
+
 /// The threads around one Pipeline. What lives for one opening of the destination is in Running.
 class Driver::Impl {
  public:
@@ -30,6 +32,7 @@ class Driver::Impl {
   DriverStatus status() const;
   Status await_catalog(Duration timeout);
   Status resync(const TableName& table);
+  Status pause(bool paused);
   Status hold(Duration at_most);
   Result<std::shared_ptr<ReadHandle>> read_at(Lsn lsn, Duration timeout, const std::stop_token& stop);
   Result<std::shared_ptr<ReadHandle>> read() { return destination_.read(); }
@@ -62,9 +65,9 @@ class Driver::Impl {
   Frontier current_frontier(const Running& running) const;
   void copy_intent(Running& running, bool now);
 
-  void run_commands(Pipeline* pipeline);
+  void run_commands(Running& running);
   /// Runs `command` between two steps and waits for it. False: nothing runs, or time is up.
-  bool on_driver_thread(std::function<void(Pipeline&)> command, Duration timeout);
+  bool on_driver_thread(std::function<void(Running&)> command, Duration timeout);
   void publish(const Running* running, const char* state);
   void note_error(const Error& error, const char* event);
   bool stopping() const { return stop_.load(std::memory_order_relaxed); }
@@ -99,7 +102,7 @@ class Driver::Impl {
   mutable std::atomic<bool> status_wanted_{false};
   std::uint64_t status_number_ = 0;
   bool accepting_ = false;           ///< a pipeline steps: commands are taken
-  std::deque<std::function<void(Pipeline&)>> commands_;
+  std::deque<std::function<void(Running&)>> commands_;
 };
 
 }  // namespace luge

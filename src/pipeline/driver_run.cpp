@@ -100,7 +100,12 @@ Status Driver::Impl::run_opening(const Lease& lease) {
   if (options_.until.kind == DriverOptions::Until::Kind::lsn) until_ = options_.until.lsn;
   if (options_.until.kind == DriverOptions::Until::Kind::caught_up && !until_) until_ = reachable_position(opening.facts.server_lsn);
   intent_copied_ = {opening.frontier.checkpoint.epoch, opening.frontier.intent};
+  const bool paused = opening.record.paused;
+  if (paused && options_.until.kind != DriverOptions::Until::Kind::never)
+    return needs_operator("paused", "the pipeline is paused, so it does not get to where --until should end it", "luge resume lets it go on");
   Running running(*this, std::move(opening), lease);
+  running.pipeline.pause(paused);
+  if (paused) log_event(LogLevel::warn, "paused", kPausedText);
   {
     std::lock_guard lock(mutex_);
     accepting_ = true;
@@ -190,7 +195,7 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
   ever_streamed_ = true;
   running.pipeline.start_session(*stream, facts);
   for (;;) {
-    run_commands(&running.pipeline);
+    run_commands(running);
     if (stopping()) {
       running.pipeline.end_session();
       return SessionEnd::finished;
@@ -295,7 +300,7 @@ Status Driver::Impl::back_off(Running& running, const Error& why) {
   publish(&running, "connecting");
   const Instant until = clock_.now() + session_retry_.next_delay(clock_.now(), *random_);
   while (clock_.now() < until && !stopping() && !drain_.load()) {
-    run_commands(&running.pipeline);
+    run_commands(running);
     auto wait = running.pipeline.step();
     if (!wait) return judged(std::move(wait).error(), running);
     if (status_wanted_.load()) publish(&running, "connecting");

@@ -12,6 +12,8 @@ namespace {
 
 constexpr Duration kShortestLinger = std::chrono::milliseconds(2);
 
+Error paused_error() { return make_error(Recovery::retry, "paused", "the pipeline is paused: it reads nothing", "luge resume lets it go on"); }
+
 Checkpoint start_checkpoint(const PipelineStart& start) {
   if (start.frontier.checkpoint.epoch == start.epoch) return start.frontier.checkpoint;
   return {start.epoch, {}, {}};
@@ -134,10 +136,10 @@ void Pipeline::Impl::hand_over_sealed_batch() {
 }
 
 Status Pipeline::Impl::work_between_transactions(Instant now) {
-  tables_.start_copies(answered_, now);
+  if (!paused_) tables_.start_copies(answered_, now);
   if (router_.in_transaction() || sealed_) return ok();
   bool any = place_barriers();
-  if (judged()) {
+  if (!paused_ && judged()) {
     TRY(const bool changed, tend_tables(now));
     any |= changed;
   } else {
@@ -309,7 +311,7 @@ Wait Pipeline::Impl::next_wait(Instant now) const {
   wait.until_readable = reading && dry_;
   wait.until_writable = stream_ != nullptr && stream_->wants_write();
   wait.deadline = reporter_.next_due(now);
-  if (judged()) wait.deadline = std::min(wait.deadline, tables_.next_due());
+  if (!paused_ && judged()) wait.deadline = std::min(wait.deadline, tables_.next_due());
   if (!builder_.empty() && builder_since_ && !waits_for_answer() && !router_.in_transaction()) {
     wait.deadline = std::min(wait.deadline, *builder_since_ + linger());
   }
@@ -331,6 +333,7 @@ Result<std::uint64_t> Pipeline::Impl::request_barrier(Lsn lsn) {
   if (router_.last_commit_lsn() >= lsn) {
     return make_error(Recovery::retry, "passed", "the stream is beyond " + to_string(lsn) + " already", "ask again with a newer position");
   }
+  if (paused_) return paused_error();
   held_until_.reset();
   const std::uint64_t id = next_barrier_++;
   barriers_wanted_.emplace(lsn, id);
@@ -361,6 +364,7 @@ std::optional<Result<std::shared_ptr<ReadHandle>>> Pipeline::Impl::take_barrier(
 PipelineStatus Pipeline::Impl::status() const {
   PipelineStatus status;
   status.session = stream_ != nullptr;
+  status.paused = paused_;
   status.received = ledger_.received();
   status.durable = ledger_.complete_through();
   status.intent = reporter_.intent_saved();
@@ -398,6 +402,7 @@ void Pipeline::drain() { impl_->drain(); }
 bool Pipeline::drained() const { return impl_->drained(); }
 bool Pipeline::resync(RelationOid oid) { return impl_->resync(oid); }
 void Pipeline::hold(Instant until) { impl_->hold(until); }
+void Pipeline::pause(bool paused) { impl_->pause(paused); }
 void Pipeline::cancel_barrier(std::uint64_t id) { impl_->cancel_barrier(id); }
 Result<std::uint64_t> Pipeline::request_barrier(Lsn lsn) { return impl_->request_barrier(lsn); }
 std::optional<Result<std::shared_ptr<ReadHandle>>> Pipeline::take_barrier(std::uint64_t id) { return impl_->take_barrier(id); }

@@ -74,8 +74,10 @@ class Pipeline {
   /// Reads nothing beyond the running transaction until a barrier is requested or `until` has come: a position taken from the server
   /// meanwhile cannot be passed. Feedback goes on.
   void hold(Instant until);
+  /// An operator's hold, until it is taken back: no table changes its state meanwhile, and copies wait too. What was read before is finished.
+  void pause(bool paused);
   /// Asks for a consistent reader of exactly the transactions with commit_lsn < `lsn`. Answer: take_barrier(id).
-  /// An error "passed" if the stream is beyond it already.
+  /// Errors: "passed" if the stream is beyond it already, "paused".
   Result<std::uint64_t> request_barrier(Lsn lsn);
   /// Nobody waits for it any more: its reader would pin old rows for ever.
   void cancel_barrier(std::uint64_t id);

@@ -28,6 +28,7 @@ class Pipeline::Impl {
   bool drained() const;
   bool resync(RelationOid oid) { return tables_.resync(oid); }
   void hold(Instant until) { held_until_ = until; }
+  void pause(bool paused) { paused_ = paused; }
   Result<std::uint64_t> request_barrier(Lsn lsn);
   void cancel_barrier(std::uint64_t id);
   std::optional<Result<std::shared_ptr<ReadHandle>>> take_barrier(std::uint64_t id);
@@ -75,7 +76,7 @@ class Pipeline::Impl {
   /// Tells the others who share the memory what the open batch and the spool hold.
   void count_memory();
   bool can_accept() const;
-  bool held(Instant now) const { return held_until_ && now < *held_until_ && !router_.in_transaction(); }
+  bool held(Instant now) const { return (paused_ || (held_until_ && now < *held_until_)) && !router_.in_transaction(); }
 
   const PipelineOptions options_;
   PipelinePorts ports_;
@@ -100,6 +101,7 @@ class Pipeline::Impl {
   std::optional<Instant> builder_since_;
   Duration last_apply_{0};
 
+  bool paused_ = false;
   std::optional<Instant> held_until_;
   std::uint64_t next_barrier_;  ///< from the clock: an id of an earlier pipeline names nothing in this one
   std::multimap<Lsn, std::uint64_t> barriers_wanted_;

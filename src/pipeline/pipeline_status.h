@@ -17,6 +17,7 @@ struct TableStatus {
 /// A copy of what the pipeline knows about itself; for status, metrics and the driver's decisions.
 struct PipelineStatus {
   bool session = false;             ///< connected and streaming
+  bool paused = false;              ///< by an operator
   Lsn received;                     ///< last commit or keepalive seen
   Lsn durable;                      ///< everything up to here is durable in the destination
   Lsn intent;                       ///< stored ack_intent; never acknowledged beyond

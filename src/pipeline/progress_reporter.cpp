@@ -54,7 +54,7 @@ Status ProgressReporter::check_insistence(Instant now) {
   return make_error(Recovery::reconnect, "server_waits",
                     "the server shuts down and waits until all it has sent is acknowledged, which is not possible now: luge closes its session so "
                     "that the server can stop. Nothing is lost, what is not acknowledged comes again",
-                    "luge reconnects by itself; luge status tells whether a table is held or the destination is down");
+                    "luge reconnects by itself; luge status tells whether a table is held, the destination is down, or the pipeline is paused");
 }
 
 Status ProgressReporter::save(const AckLedger& ledger, Instant now) {

@@ -36,6 +36,15 @@ struct Reader {
     }
     out = found->template get<std::string>();
   }
+  void flag(const char* name, bool& out) {
+    const auto found = object.find(name);
+    if (found == object.end()) return;
+    if (!found->is_boolean()) {
+      problem = std::string(name) + " is not true or false";
+      return;
+    }
+    out = found->template get<bool>();
+  }
   void lsn(const char* name, Lsn& out) {
     std::string spelt;
     text(name, spelt);
@@ -88,7 +97,8 @@ std::string encode_state_record(const StateRecord& record) {
               {"mirror_uuid", record.mirror_uuid},
               {"destination", record.destination},
               {"source", record.source},
-              {"options_fingerprint", record.options_fingerprint}}
+              {"options_fingerprint", record.options_fingerprint},
+              {"paused", record.paused}}
       .dump();
 }
 
@@ -113,6 +123,7 @@ Result<StateRecord> decode_state_record(std::string_view text) {
   reader.text("destination", record.destination);
   reader.text("source", record.source);
   reader.text("options_fingerprint", record.options_fingerprint);
+  reader.flag("paused", record.paused);
   if (const auto found = parsed.find("checkpoint"); found != parsed.end()) {
     if (!found->is_object()) return corrupt("checkpoint is not an object");
     Reader inner{*found, {}};

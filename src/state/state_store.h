@@ -27,6 +27,7 @@ struct StateRecord {
   std::string destination;            ///< as given, without secrets
   std::string source;                 ///< host, port, database; no password
   std::string options_fingerprint;
+  bool paused = false;                ///< by an operator, until `resume`
 };
 
 struct Lease {

@@ -46,6 +46,7 @@ class StateStoreConformance : public testing::TestWithParam<StateStoreQuirks> {
     record.destination = "duckdb:it's \"here\"\n.duckdb";
     record.source = "host=db dbname=å";
     record.options_fingerprint = "f";
+    record.paused = true;
     return record;
   }
   static std::string refusal(const Status& status) { return status ? "" : status.error().code; }
@@ -78,6 +79,7 @@ TEST_P(StateStoreConformance, StartsEmptyAndKeepsEveryMember) {
   EXPECT_EQ(read.destination, saved.destination);
   EXPECT_EQ(read.source, saved.source);
   EXPECT_EQ(read.options_fingerprint, saved.options_fingerprint);
+  EXPECT_EQ(read.paused, saved.paused);
 }
 
 TEST_P(StateStoreConformance, EveryAcquireFencesTheOnesBefore) {

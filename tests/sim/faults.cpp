@@ -36,8 +36,9 @@ const char* to_string(Fault fault) {
                                            "server_restored",
                                            "destination_restored",
                                            "state_restored",
-                                           "state_lost"};
-  static_assert(sizeof(kNames) / sizeof(kNames[0]) == kAll);
+                                           "state_lost",
+                                           "operator_pause"};
+  static_assert(sizeof(kNames) / sizeof(kNames[0]) == kAll + 1);
   return kNames[static_cast<std::size_t>(fault)];
 }
 
@@ -87,6 +88,12 @@ std::vector<PlannedFault> plan_faults(Dice& dice, Duration span) {
     if (dice.percent(20)) plan.push_back({at + dice.millis(0, 300), dice.pick(kinds)});
   }
   if (dice.percent(30)) plan_disaster(dice, Instant{static_cast<std::int64_t>(dice.between(most / 4, most))}, plan);
+  // Last, and in some seeds only: the other faults of a seed are what they were without these.
+  const std::uint64_t pauses = dice.percent(40) ? dice.between(1, 3) : 0;
+  for (std::uint64_t i = 0; i < pauses; ++i) {
+    const Instant at = dice.percent(50) ? dice.pick(plan).at : Instant{static_cast<std::int64_t>(dice.between(200'000, most))};
+    plan.push_back({at + -dice.millis(0, 200), Fault::operator_pause});
+  }
   std::stable_sort(plan.begin(), plan.end(), [](const PlannedFault& a, const PlannedFault& b) { return a.at < b.at; });
   return plan;
 }

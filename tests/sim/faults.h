@@ -36,6 +36,7 @@ enum class Fault : std::uint8_t {
   destination_restored,
   state_restored,
   state_lost,
+  operator_pause,  ///< ordinary, too; the last that is drawn
 };
 
 const char* to_string(Fault fault);

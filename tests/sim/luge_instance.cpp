@@ -40,6 +40,7 @@ Instant LugeInstance::next_due() const {
     due = std::min({due, wait_.deadline, last_step_ + kLongestWait, running_->sink->next_due(), running_->state->next_due(),
                     running_->catalog->next_due(), running_->finder->next_due(), running_->copies->next_due()});
     if (stream_) due = std::min(due, stream_->next_due());
+    if (reads_again_ > around_.now) due = std::min(due, reads_again_);
     if (must_step()) due = busy_until_;
   }
   return std::max(due, paused_until_);
@@ -48,6 +49,11 @@ Instant LugeInstance::next_due() const {
 void LugeInstance::pause_until(Instant until) {
   paused_until_ = until;
   was_paused_ = true;
+}
+
+void LugeInstance::read_nothing_until(Instant until) {
+  reads_again_ = until;
+  if (running_) running_->pipeline->pause(true);
 }
 
 bool LugeInstance::drain() {
@@ -71,6 +77,7 @@ void LugeInstance::run() {
     return around_.oracle.fail("I14", "the server dropped a client that was running and connected: no feedback for wal_sender_timeout");
   }
   if (around_.now < paused_until_ || around_.now < busy_until_) return;
+  if (running_) running_->pipeline->pause(around_.now < reads_again_);
   if (phase_ == Phase::streaming || phase_ == Phase::connecting) {
     if (running_ && (must_step() || dice_.percent(1))) step();
     if (phase_ != Phase::connecting || around_.now < due_) return;
@@ -174,6 +181,7 @@ void LugeInstance::start_pipeline() {
   running.pipeline = std::make_unique<Pipeline>(
       around_.options, PipelinePorts{*running.sink, *running.state, *running.catalog, *running.copies, *running.finder, clock_, *running.memory},
       PipelineStart{plan_.frontier, record.epoch, record.timeline, record.ack_intent, plan_.resync_all});
+  running.pipeline->pause(around_.now < reads_again_);
   running_ = std::move(running);
   intent_copied_ = {plan_.frontier.checkpoint.epoch, plan_.frontier.intent};
   wait_ = {};

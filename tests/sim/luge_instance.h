@@ -67,7 +67,10 @@ class LugeInstance {
     std::unique_ptr<SimSink> sink;
   };
   std::optional<Orphan> die();
+  /// The process is suspended.
   void pause_until(Instant until);
+  /// `luge pause`, and `luge resume` then: everything but reading goes on.
+  void read_nothing_until(Instant until);
   /// False: there is nothing to finish yet.
   bool drain();
   void wall_clock_jumps(std::int64_t micros) { clock_.wall_offset += micros; }
@@ -115,6 +118,7 @@ class LugeInstance {
   Instant due_;          ///< opening, making_slot, connecting: the next attempt
   Instant busy_until_;   ///< a step takes time
   Instant paused_until_;
+  Instant reads_again_{INT64_MIN};  ///< of the past: it reads
   Instant last_step_;
   Wait wait_;
   bool was_paused_ = false;

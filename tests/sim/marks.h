@@ -45,6 +45,7 @@ enum class Mark : std::uint8_t {
   state_saves_lost,
   luge_crashes,
   luge_pauses,
+  operator_pauses,
   drains,
   connection_cuts,
   black_holes,

@@ -350,6 +350,11 @@ bool World::strike(Fault fault) {
       marks_.hit(Mark::state_losses);
       state_.lose();
       return true;
+    case Fault::operator_pause:
+      if (luge().pipeline() == nullptr) return false;
+      marks_.hit(Mark::operator_pauses);
+      luge().read_nothing_until(now_ + (dice_.percent(10) ? dice_.millis(60'000, 120'000) : dice_.millis(100, 8'000)));
+      return true;
   }
   return false;
 }
