@@ -5,6 +5,7 @@
 
 #include "app/option_help.h"
 #include "app/option_table.h"
+#include "app/option_value.h"
 #include "app/usage_error.h"
 
 namespace luge {
@@ -119,6 +120,17 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   TRY(Typed typed, cut(spec_of(*verb), words));
   TRY(Options options, resolve(spec_of(*verb), std::move(typed), environment));
   return CommandLine(Invocation{*verb, std::move(options)});
+}
+
+bool asks_for_json(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kFlag = "--json";
+  bool asked = false;
+  for (const std::string& word : arguments) {
+    if (word == "--") break;
+    if (word == kFlag) asked = true;
+    if (word.starts_with(kFlag) && word.substr(kFlag.size()).starts_with('=')) asked = parse_flag(word.substr(kFlag.size() + 1)).value_or(true);
+  }
+  return asked;
 }
 
 }  // namespace luge

@@ -92,6 +92,15 @@ TEST(CommandLine, MistakesAreNamedWithTheNearestName) {
   refusal({"run", "--source"});
 }
 
+TEST(CommandLine, WhoAsksForJsonIsKnownEvenIfTheRestIsWrong) {
+  EXPECT_TRUE(asks_for_json({"run", "--nonsense", "--json"}));
+  EXPECT_TRUE(asks_for_json({"--json=on", "status"}));
+  EXPECT_FALSE(asks_for_json({"status", "--json=off"}));
+  EXPECT_FALSE(asks_for_json({"query", "--jsonl"}));
+  EXPECT_FALSE(asks_for_json({"query", "--", "--json"}));
+  EXPECT_FALSE(asks_for_json({}));
+}
+
 TEST(CommandLine, HelpComesFromTheTables) {
   for (const VerbSpec& verb : verb_table()) {
     const auto answer = parse({std::string(verb.name), "--help"});

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/error_report.h"
+
 namespace luge {
 
 namespace {
@@ -43,10 +45,7 @@ Result<ControlRequest> decode_request(std::string_view line) {
 std::string encode_line(std::string_view text) { return "{\"line\":" + std::string(text) + "}\n"; }
 std::string encode_done(std::string_view text) { return "{\"done\":" + std::string(text) + "}\n"; }
 
-std::string encode_error(const Error& error) {
-  return dump({{"error", {{"code", error.code}, {"what", error.what}, {"hint", error.hint}, {"exit_code", static_cast<int>(error.exit_code)}}}}) +
-         "\n";
-}
+std::string encode_error(const Error& error) { return error_document(error) + "\n"; }
 
 Result<ControlAnswer> decode_answer(std::string_view line) {
   const json parsed = json::parse(line, nullptr, false);

@@ -1,11 +1,11 @@
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <vector>
 
 #include "app/command_line.h"
+#include "app/error_report.h"
 #include "app/verbs.h"
 #include "base/log.h"
 
@@ -35,19 +35,9 @@ Result<ExitCode> carry_out(const Invocation& invocation, const Environment& envi
   return ExitCode::usage;
 }
 
-int report(const Error& error, const Options* options) {
-  const bool json_log = options != nullptr && options->log == "json";
-  if (json_log) {
-    log_event(LogLevel::error, "failed", error.what, {{"code", error.code}, {"hint", error.hint}});
-  } else {
-    std::fprintf(stderr, "luge: %s (%s)\n", error.what.c_str(), error.code.c_str());
-    if (!error.hint.empty()) std::fprintf(stderr, "  → %s\n", error.hint.c_str());
-  }
-  if (options != nullptr && options->json) {
-    const nlohmann::ordered_json document{
-        {"error", {{"code", error.code}, {"what", error.what}, {"hint", error.hint}, {"exit_code", static_cast<int>(error.exit_code)}}}};
-    std::printf("%s\n", document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-  }
+int report(const Error& error, bool json, bool log_line) {
+  tell_error(error, log_line);
+  if (json) std::printf("%s\n", error_document(error).c_str());
   return static_cast<int>(error.exit_code);
 }
 
@@ -62,8 +52,9 @@ void forbid_core_files() {
 int main(int argc, char** argv) {
   forbid_core_files();
   const Environment environment = process_environment();
-  const auto parsed = parse_command_line(std::vector<std::string>(argv + 1, argv + argc), environment);
-  if (!parsed) return report(parsed.error(), nullptr);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const auto parsed = parse_command_line(words, environment);
+  if (!parsed) return report(parsed.error(), asks_for_json(words), false);
   if (const auto* answer = std::get_if<Answer>(&*parsed)) {
     std::fputs(answer->text.c_str(), stdout);
     return 0;
@@ -71,6 +62,6 @@ int main(int argc, char** argv) {
   const auto& invocation = std::get<Invocation>(*parsed);
   configure_log(invocation.options.log == "json" ? LogFormat::json : LogFormat::text, level_of(invocation.options.log_level));
   const auto code = carry_out(invocation, environment);
-  if (!code) return report(code.error(), &invocation.options);
+  if (!code) return report(code.error(), invocation.options.json, invocation.options.log == "json");
   return static_cast<int>(*code);
 }

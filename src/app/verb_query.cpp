@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "app/error_report.h"
 #include "app/option_value.h"
 #include "app/pipeline_places.h"
 #include "app/query_stream.h"
@@ -30,17 +31,24 @@ class QueryOutput {
   }
 };
 
-/// {"columns": [names], "rows": [[texts or null]]}, written as rows arrive.
+/// {"columns": [names], "rows": [[texts or null]]}, written as rows arrive. A statement that fails on the way ends it with "error".
 class JsonOutput final : public QueryOutput {
  public:
-  void columns(const json& names) override { std::fputs(("{\"columns\":" + names.dump() + ",\"rows\":[").c_str(), stdout); }
+  void columns(const json& names) override {
+    std::fputs(("{\"columns\":" + names.dump() + ",\"rows\":[").c_str(), stdout);
+    begun_ = true;
+  }
   void row(const json& values) override {
     std::fputs(((first_ ? "" : ",") + ("\n" + values.dump())).c_str(), stdout);
     first_ = false;
   }
   void end(std::uint64_t /*rows*/) override { std::fputs("]}\n", stdout); }
 
+  bool begun() const { return begun_; }
+  void end(const Error& error) const { std::fputs(("],\"error\":" + error_json(error) + "}\n").c_str(), stdout); }
+
  private:
+  bool begun_ = false;
   bool first_ = true;
 };
 
@@ -65,6 +73,16 @@ class TableOutput final : public QueryOutput {
   std::optional<TextTable> table_;
 };
 
+Result<std::uint64_t> ask(Reached& reached, const std::string& sql, QueryOutput& output) {
+  const auto on_line = [&](const std::string& line) { return output.line(line); };
+  if (reached.running) {
+    TRY(const std::string done, reached.running->call({"query", {{"sql", sql}}}, on_line));
+    return json::parse(done).value("rows", std::uint64_t{0});
+  }
+  TRY(const auto reader, reached.offline->read());
+  return stream_query(*reader, sql, on_line);
+}
+
 }  // namespace
 
 Result<ExitCode> query_verb(const Options& options, const Environment& environment) {
@@ -73,17 +91,15 @@ Result<ExitCode> query_verb(const Options& options, const Environment& environme
   JsonOutput as_json;
   TableOutput as_table(options.limit);
   QueryOutput& output = options.json ? static_cast<QueryOutput&>(as_json) : as_table;
-  const std::string& sql = options.arguments.front();
-  std::uint64_t rows = 0;
-  if (reached.running) {
-    TRY(const std::string done, reached.running->call({"query", {{"sql", sql}}}, [&](const std::string& line) { return output.line(line); }));
-    rows = json::parse(done).value("rows", std::uint64_t{0});
-  } else {
-    TRY(const auto reader, reached.offline->read());
-    TRY(rows, stream_query(*reader, sql, [&](const std::string& line) { return output.line(line); }));
+  const auto rows = ask(reached, options.arguments.front(), output);
+  if (rows) {
+    output.end(*rows);
+    return ExitCode::done;
   }
-  output.end(rows);
-  return ExitCode::done;
+  if (!as_json.begun()) return rows.error();
+  as_json.end(rows.error());
+  tell_error(rows.error(), options.log == "json");
+  return rows.error().exit_code;
 }
 
 }  // namespace luge
