@@ -5,7 +5,7 @@
 #include "app/control_service.h"
 #include "app/destination_registry.h"
 #include "app/driver_options.h"
-#include "app/last_error.h"
+#include "app/last_run.h"
 #include "app/snapshot_refresher.h"
 #include "base/clock.h"
 #include "source/slot.h"
@@ -29,14 +29,13 @@ Result<std::unique_ptr<PipelineHost>> PipelineHost::open(const Options& options,
 PipelineHost::~PipelineHost() = default;
 
 Status PipelineHost::run() {
-  forget_last_error(places_.directory);
   TRY(const auto server, ControlServer::listen(places_.socket, make_control_handler(*this)));
   const SnapshotRefresher snapshot(*driver_, options_.snapshot);
   Status ended = driver_->run();
   // Ends what reads the mirror for the snapshot file and for the clients of the control socket, which are waited for at the end.
   const Status closed = destination_->close();
   if (ended && !closed) ended = closed;
-  if (!ended) store_last_error(places_.directory, ended.error());
+  if (!ended) note_end(places_.directory, ended.error());
   return ended;
 }
 

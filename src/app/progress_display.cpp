@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "app/option_value.h"
+#include "app/status_text.h"
 #include "base/log.h"
 
 namespace luge {
@@ -59,9 +60,11 @@ std::string progress_bar(double share, std::size_t width) {
 std::vector<std::string> progress_lines(const StatusDocument& document, double rows_per_second) {
   std::vector<std::string> lines;
   std::size_t live = 0;
+  std::size_t followed = 0;
   std::size_t hidden = 0;
   std::string stopped;
   for (const auto& table : document.tables) {
+    if (table.state != "dropped") ++followed;
     if (table.state == "live" || table.state == "catching_up") ++live;
     if (table.state == "quarantined" || table.state == "gap")
       stopped += (stopped.empty() ? "" : ", ") + to_string(TableName{table.schema, table.name}) + " " + table.state;
@@ -73,8 +76,7 @@ std::vector<std::string> progress_lines(const StatusDocument& document, double r
     }
   }
   if (hidden > 0) lines.push_back(fmt::format("  … and {} more tables to copy", hidden));
-  std::string line = fmt::format("{}  {} of {} tables live  lag {}", document.state, live, document.tables.size(), format_bytes(document.lag_bytes));
-  if (document.lag_seconds > 0) line += ", " + format_duration(Duration(static_cast<std::int64_t>(document.lag_seconds * 1e6)));
+  std::string line = fmt::format("{}  {} of {} tables live  lag {}", document.state, live, followed, lag_text(document));
   line += fmt::format("  {} changes, {:.0f}/s", format_count(document.rows), rows_per_second);
   if (!stopped.empty()) line += "  STOPPED: " + stopped;
   lines.push_back(std::move(line));
@@ -124,7 +126,7 @@ void ProgressDisplay::draw(const StatusDocument& document) {
 void ProgressDisplay::log(const StatusDocument& document) {
   for (const auto& table : document.tables) {
     const std::string name = to_string(TableName{table.schema, table.name});
-    std::string& known = states_[name];
+    std::string& known = states_[table.oid];  // two tables may have had the name one after the other
     if (known == table.state) continue;
     known = table.state;
     const bool stopped = table.state == "quarantined" || table.state == "gap";
@@ -139,8 +141,8 @@ void ProgressDisplay::log(const StatusDocument& document) {
   }
   log_event(LogLevel::info, "progress", document.state,
             {{"durable", document.durable},
-             {"lag_bytes", document.lag_bytes},
-             {"lag_seconds", document.lag_seconds},
+             document.lag_bytes ? LogField("lag_bytes", *document.lag_bytes) : LogField("lag_bytes", "unknown"),
+             document.lag_seconds ? LogField("lag_seconds", *document.lag_seconds) : LogField("lag_seconds", "unknown"),
              {"rows", document.rows},
              {"batches", document.batches}});
 }

@@ -29,7 +29,7 @@ class ProgressDisplay {
   std::uint64_t rows_before_ = 0;
   double rate_ = 0;
   int rounds_ = 0;
-  std::map<std::string, std::string> states_;
+  std::map<RelationOid, std::string> states_;  ///< as logged last
   std::jthread thread_;
 };
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "app/status_text.h"
+
 namespace luge {
 namespace {
 

@@ -1,12 +1,7 @@
 #include "app/status_document.h"
 
 #include <algorithm>
-#include <cmath>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
-
-#include "app/option_value.h"
-#include "app/text_table.h"
 
 namespace luge {
 
@@ -15,11 +10,13 @@ namespace {
 using nlohmann::json;
 
 void sort_tables(StatusDocument& document) {
-  std::ranges::sort(document.tables, [](const auto& a, const auto& b) { return std::tie(a.schema, a.name) < std::tie(b.schema, b.name); });
+  std::ranges::sort(document.tables,
+                    [](const auto& a, const auto& b) { return std::tie(a.schema, a.name, a.oid) < std::tie(b.schema, b.name, b.oid); });
 }
 
 StatusDocument::Table table_of(const TableRecord& record, Lsn durable) {
   StatusDocument::Table table;
+  table.oid = record.oid;
   table.schema = record.name.schema;
   table.name = record.name.table;
   table.state = to_string(record.state);
@@ -33,8 +30,8 @@ StatusDocument::Table table_of(const TableRecord& record, Lsn durable) {
 }
 
 json json_of(const StatusDocument::Table& table) {
-  json out{{"schema", table.schema},     {"name", table.name},    {"state", table.state}, {"rows", table.rows},
-           {"position", table.position}, {"quarantine", nullptr}, {"copy", nullptr}};
+  json out{{"oid", table.oid},   {"schema", table.schema},     {"name", table.name},    {"state", table.state},
+           {"rows", table.rows}, {"position", table.position}, {"quarantine", nullptr}, {"copy", nullptr}};
   if (table.quarantine) {
     const auto& why = *table.quarantine;
     out["quarantine"] = {{"code", why.code}, {"reason", why.reason}, {"column", why.column}, {"type", why.type}, {"lsn", why.lsn}, {"fix", why.fix}};
@@ -62,6 +59,7 @@ json json_of(const StatusDocument::Table& table) {
 
 StatusDocument::Table table_of(const json& object) {
   StatusDocument::Table table;
+  table.oid = object.at("oid");
   table.schema = object.at("schema");
   table.name = object.at("name");
   table.state = object.at("state");
@@ -94,12 +92,61 @@ void show_gap(StatusDocument& document) {
   }
 }
 
-std::string state_text(const StatusDocument::Table& table) {
-  if (!table.copy) return table.state;
-  const auto& copy = *table.copy;
-  if (copy.phase != "copying") return table.state + ": " + copy.phase;
-  const auto share = copy.share();
-  return table.state + ": " + (share ? fmt::format("{:.0f} %, ", std::floor(*share * 100)) : "") + copy_progress_text(copy);
+/// A value or null.
+template <class T>
+json json_of(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+template <class T>
+std::optional<T> optional_of(const json& value) {
+  return value.is_null() ? std::nullopt : std::optional<T>(value.get<T>());
+}
+
+json json_of(const StatusDocument::Slot& slot) {
+  json out{{"name", slot.name},
+           {"exists", nullptr},
+           {"active", nullptr},
+           {"wal_status", nullptr},
+           {"confirmed_flush", nullptr},
+           {"restart", nullptr},
+           {"invalidation_reason", nullptr},
+           {"safe_wal_bytes", nullptr}};
+  if (!slot.facts) return out;
+  out["exists"] = slot.facts->exists;
+  out["active"] = slot.facts->active;
+  out["wal_status"] = slot.facts->wal_status;
+  out["confirmed_flush"] = to_string(slot.facts->confirmed_flush);
+  out["restart"] = to_string(slot.facts->restart);
+  out["invalidation_reason"] = slot.facts->invalidation_reason;
+  out["safe_wal_bytes"] = json_of(slot.facts->safe_wal_bytes);
+  return out;
+}
+
+StatusDocument::Slot slot_of(const json& object) {
+  StatusDocument::Slot slot{object.at("name"), std::nullopt};
+  if (object.at("exists").is_null()) return slot;
+  SlotFacts& facts = slot.facts.emplace();
+  facts.exists = object.at("exists");
+  facts.active = object.at("active");
+  facts.wal_status = object.at("wal_status");
+  facts.confirmed_flush = Lsn::parse(object.at("confirmed_flush").get<std::string>()).value_or(Lsn{});
+  facts.restart = Lsn::parse(object.at("restart").get<std::string>()).value_or(Lsn{});
+  facts.invalidation_reason = object.at("invalidation_reason");
+  facts.safe_wal_bytes = optional_of<std::int64_t>(object.at("safe_wal_bytes"));
+  return slot;
+}
+
+StatusDocument::Problem problem_of(const json& object) {
+  StatusDocument::Problem problem{object.at("code"), object.at("what"), object.at("hint"), std::nullopt};
+  if (object.contains("exit_code")) problem.exit_code = object.at("exit_code").get<int>();
+  return problem;
+}
+
+json json_of(const StatusDocument::Problem& problem) {
+  json out{{"code", problem.code}, {"what", problem.what}, {"hint", problem.hint}};
+  if (problem.exit_code) out["exit_code"] = *problem.exit_code;
+  return out;
 }
 
 }  // namespace
@@ -117,38 +164,32 @@ std::optional<double> StatusDocument::Copy::seconds_left() const {
   return (estimated_rows - static_cast<double>(rows)) / rate;
 }
 
-std::string copy_progress_text(const StatusDocument::Copy& copy) {
-  std::string text =
-      fmt::format("{} rows, {} rows/s", format_count(copy.rows), format_count(static_cast<std::uint64_t>(std::llround(copy.rows_per_second()))));
-  // Whole seconds: less would only flicker.
-  if (const auto left = copy.seconds_left()) text += ", " + format_duration(std::chrono::seconds(std::max(1LL, std::llround(*left)))) + " left";
-  return text;
-}
-
 StatusDocument make_status(const DriverStatus& driver, PgTimestamp now, const std::optional<DestinationHealth>& health) {
   const PipelineStatus& pipeline = driver.pipeline;
   StatusDocument document;
   document.state = driver.state;
-  document.server = to_string(pipeline.server);
+  document.paused = pipeline.paused;
   document.received = to_string(pipeline.received);
   document.durable = to_string(pipeline.durable);
   document.acknowledged = to_string(pipeline.acknowledged);
-  document.lag_bytes = pipeline.server > pipeline.durable ? pipeline.server.value - pipeline.durable.value : 0;
-  if (pipeline.oldest_unfinished_commit) {
-    document.lag_seconds = std::max(0.0, static_cast<double>(now.micros - pipeline.oldest_unfinished_commit->micros) / 1e6);
-  }
   document.rows = pipeline.rows;
   document.batches = pipeline.batches;
   document.transactions = pipeline.transactions;
   document.reconnects = driver.reconnects;
-  const SlotFacts& slot = driver.slot;
-  document.slot.exists = slot.exists;
-  document.slot.active = slot.active || pipeline.session;
-  document.slot.wal_status = slot.wal_status;
-  document.slot.confirmed_flush = to_string(std::max(slot.confirmed_flush, pipeline.acknowledged));
-  document.slot.restart = to_string(slot.restart);
-  document.slot.invalidation_reason = slot.invalidation_reason;
-  document.slot.safe_wal_bytes = slot.safe_wal_bytes;
+  const bool reached = driver.server_version != 0;
+  if (reached && !pipeline.paused) {  // who reads nothing hears nothing of the server
+    document.server = to_string(pipeline.server);
+    document.lag_bytes = pipeline.server > pipeline.durable ? pipeline.server.value - pipeline.durable.value : 0;
+    document.lag_seconds = 0;
+    if (pipeline.oldest_unfinished_commit) {
+      document.lag_seconds = std::max(0.0, static_cast<double>(now.micros - pipeline.oldest_unfinished_commit->micros) / 1e6);
+    }
+  }
+  if (reached) {
+    SlotFacts& slot = document.slot.facts.emplace(driver.slot);
+    slot.active = slot.active || pipeline.session;
+    slot.confirmed_flush = std::max(slot.confirmed_flush, pipeline.acknowledged);
+  }
   for (const TableStatus& status : pipeline.tables) {
     StatusDocument::Table table = table_of(status.record, pipeline.durable);
     table.rows = status.rows_streamed;
@@ -167,7 +208,7 @@ StatusDocument make_status(const DriverStatus& driver, PgTimestamp now, const st
   sort_tables(document);
   if (health)
     document.link = StatusDocument::Link{health->breaker, health->last_error, health->retries, health->rows_sent, health->bytes_sent, health->common};
-  if (driver.error) document.error = StatusDocument::Problem{driver.error->code, driver.error->what, driver.error->hint};
+  if (driver.error) document.error = StatusDocument::Problem{driver.error->code, driver.error->what, driver.error->hint, std::nullopt};
   show_gap(document);
   return document;
 }
@@ -178,34 +219,36 @@ void fill_tables(StatusDocument& document, const std::vector<TableRecord>& recor
   show_gap(document);
 }
 
+void fill_source(StatusDocument& document, const SessionFacts& source, Lsn durable) {
+  document.slot.facts = source.slot;
+  document.server = to_string(source.server_lsn);
+  document.lag_bytes = source.server_lsn > durable ? source.server_lsn.value - durable.value : 0;
+}
+
+StatusDocument::Problem problem_of(const Error& error) { return {error.code, error.what, error.hint, static_cast<int>(error.exit_code)}; }
+
 std::string to_json(const StatusDocument& document) {
   json tables = json::array();
   for (const auto& table : document.tables) tables.push_back(json_of(table));
-  json slot{{"name", document.slot.name},
-            {"exists", document.slot.exists},
-            {"active", document.slot.active},
-            {"wal_status", document.slot.wal_status},
-            {"confirmed_flush", document.slot.confirmed_flush},
-            {"restart", document.slot.restart},
-            {"invalidation_reason", document.slot.invalidation_reason},
-            {"safe_wal_bytes", nullptr}};
-  if (document.slot.safe_wal_bytes) slot["safe_wal_bytes"] = *document.slot.safe_wal_bytes;
-  json error = nullptr;
-  if (document.error) error = {{"code", document.error->code}, {"what", document.error->what}, {"hint", document.error->hint}};
   nlohmann::ordered_json out{
       {"pipeline", document.pipeline},
       {"source", document.source},
       {"destination", document.destination},
       {"state", document.state},
+      {"paused", document.paused},
       {"mode", document.mode},
       {"pid", document.pid},
-      {"lsn", {{"server", document.server}, {"received", document.received}, {"durable", document.durable}, {"acknowledged", document.acknowledged}}},
-      {"lag", {{"bytes", document.lag_bytes}, {"seconds", document.lag_seconds}}},
+      {"lsn",
+       {{"server", json_of(document.server)},
+        {"received", document.received},
+        {"durable", document.durable},
+        {"acknowledged", document.acknowledged}}},
+      {"lag", {{"bytes", json_of(document.lag_bytes)}, {"seconds", json_of(document.lag_seconds)}}},
       {"totals",
        {{"rows", document.rows}, {"batches", document.batches}, {"transactions", document.transactions}, {"reconnects", document.reconnects}}},
-      {"slot", slot},
+      {"slot", json_of(document.slot)},
       {"tables", tables},
-      {"error", error}};
+      {"error", document.error ? json_of(*document.error) : json(nullptr)}};
   if (document.link) {
     const auto& link = *document.link;
     out["link"] = {{"breaker", link.breaker},     {"last_error", nullptr},         {"retries", link.retries},
@@ -224,28 +267,24 @@ Result<StatusDocument> parse_status(std::string_view text) {
     document.source = in.at("source");
     document.destination = in.at("destination");
     document.state = in.at("state");
+    document.paused = in.at("paused");
     document.mode = in.at("mode");
     document.pid = in.at("pid");
     const json& lsn = in.at("lsn");
-    document.server = lsn.at("server");
+    document.server = optional_of<std::string>(lsn.at("server"));
     document.received = lsn.at("received");
     document.durable = lsn.at("durable");
     document.acknowledged = lsn.at("acknowledged");
-    document.lag_bytes = in.at("lag").at("bytes");
-    document.lag_seconds = in.at("lag").at("seconds");
+    document.lag_bytes = optional_of<std::uint64_t>(in.at("lag").at("bytes"));
+    document.lag_seconds = optional_of<double>(in.at("lag").at("seconds"));
     const json& totals = in.at("totals");
     document.rows = totals.at("rows");
     document.batches = totals.at("batches");
     document.transactions = totals.at("transactions");
     document.reconnects = totals.at("reconnects");
-    const json& slot = in.at("slot");
-    document.slot = {
-        slot.at("name"),   slot.at("wal_status"), slot.at("confirmed_flush"), slot.at("restart"), slot.at("invalidation_reason"), slot.at("exists"),
-        slot.at("active"), std::nullopt};
-    if (slot.at("safe_wal_bytes").is_number()) document.slot.safe_wal_bytes = slot.at("safe_wal_bytes");
+    document.slot = slot_of(in.at("slot"));
     for (const json& table : in.at("tables")) document.tables.push_back(table_of(table));
-    if (const json& error = in.at("error"); error.is_object())
-      document.error = StatusDocument::Problem{error.at("code"), error.at("what"), error.at("hint")};
+    if (const json& error = in.at("error"); error.is_object()) document.error = problem_of(error);
     if (in.contains("link")) {
       const json& link = in.at("link");
       document.link =
@@ -257,58 +296,6 @@ Result<StatusDocument> parse_status(std::string_view text) {
   } catch (const json::exception&) {
     return fatal("control", "the running luge answered with a status of another shape", "is it the same version of luge that runs there?");
   }
-}
-
-std::string to_text(const StatusDocument& document) {
-  std::string out = fmt::format("{}  {}\n", document.pipeline, document.state);
-  out += fmt::format("  {} → {}\n", document.source.empty() ? "?" : document.source, document.destination);
-  if (document.state != "not_running") {
-    out += fmt::format("  lag {}, {}   server {}  received {}  durable {}  acknowledged {}\n", format_bytes(document.lag_bytes),
-                       format_duration(Duration(static_cast<std::int64_t>(document.lag_seconds * 1e6))), document.server, document.received,
-                       document.durable, document.acknowledged);
-    out += fmt::format("  slot {}  {}{}\n", document.slot.name, document.slot.wal_status.empty() ? "unknown" : document.slot.wal_status,
-                       document.slot.safe_wal_bytes
-                           ? ", " + format_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(0, *document.slot.safe_wal_bytes))) +
-                                 " of WAL until it is given up"
-                           : "");
-    out += fmt::format("  {} changes in {} transactions and {} batches\n", format_count(document.rows), format_count(document.transactions),
-                       format_count(document.batches));
-  } else {
-    out += fmt::format("  durable {}  acknowledged {}\n", document.durable, document.acknowledged);
-  }
-  if (document.link) {
-    out += fmt::format("  sent {} rows, {}; breaker {}{}{}\n", format_count(document.link->rows_sent), format_bytes(document.link->bytes_sent),
-                       document.link->breaker, document.link->retries > 0 ? ", " + format_count(document.link->retries) + " retries" : "",
-                       document.link->last_error.empty() ? "" : ", last error: " + document.link->last_error);
-    if (!document.link->common.empty()) out += fmt::format("  all tables are complete up to {}\n", document.link->common);
-  }
-  if (document.error)
-    out += fmt::format("  {} ({})\n{}", document.error->what, document.error->code,
-                       document.error->hint.empty() ? "" : "  → " + document.error->hint + "\n");
-  out += "\n";
-  using enum TextTable::Align;
-  TextTable table = document.link ? TextTable({"TABLE", "STATE", "CHANGES", "POSITION", "LANDED", "MERGED", "BEHIND", "STATEMENTS", "WAREHOUSE"},
-                                              {left, left, right, left, right, left, right, right, right})
-                                  : TextTable({"TABLE", "STATE", "CHANGES", "POSITION"}, {left, left, right, left});
-  for (const auto& one : document.tables) {
-    std::vector<std::string> cells{to_string(TableName{one.schema, one.name}), state_text(one), format_count(one.rows), one.position};
-    if (document.link) {
-      const StatusDocument::Landing landing = one.landing.value_or(StatusDocument::Landing{});
-      cells.insert(cells.end(), {format_count(landing.rows_landed), landing.merged, fmt::format("{:.0f} s", landing.seconds_behind),
-                                 format_count(landing.statements), fmt::format("{:.1f} s", landing.warehouse_seconds)});
-    }
-    table.add(std::move(cells));
-  }
-  out += document.tables.empty() ? "  no tables yet\n" : table.text("  ");
-  for (const auto& one : document.tables) {
-    if (!one.quarantine) continue;
-    out += fmt::format("\n  {}: {}\n  → {}\n", to_string(TableName{one.schema, one.name}), one.quarantine->reason, one.quarantine->fix);
-  }
-  for (const auto& one : document.tables) {
-    if (one.landing && !one.landing->error.empty())
-      out += fmt::format("\n  {}: merging fails: {}\n", to_string(TableName{one.schema, one.name}), one.landing->error);
-  }
-  return out;
 }
 
 ExitCode exit_code_of(const StatusDocument& document) {

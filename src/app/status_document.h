@@ -8,10 +8,12 @@
 #include "base/result.h"
 #include "destination/destination_health.h"
 #include "pipeline/driver.h"
+#include "source/session_facts.h"
 
 namespace luge {
 
-/// What `luge status` says (docs/reference/status.md). LSNs are "16/B374D848"; "0/0" is "none yet".
+/// What `luge status` says (docs/reference/status.md). LSNs are "16/B374D848"; "0/0" is "none yet". What nobody knows is left empty, and
+/// is null in JSON.
 struct StatusDocument {
   struct Quarantined {
     std::string code, reason, column, type, lsn, fix;
@@ -45,6 +47,7 @@ struct StatusDocument {
     std::string common;  ///< all tables' current state is complete up to here
   };
   struct Table {
+    RelationOid oid = 0;  ///< tells tables apart that had the name one after the other
     std::string schema, name, state;
     std::uint64_t rows = 0;  ///< changes taken from the stream since the process started
     std::string position;    ///< everything of it up to here is in the destination
@@ -53,22 +56,23 @@ struct StatusDocument {
     std::optional<Landing> landing;
   };
   struct Slot {
-    std::string name, wal_status, confirmed_flush, restart, invalidation_reason;
-    bool exists = false;
-    bool active = false;
-    std::optional<std::int64_t> safe_wal_bytes;
+    std::string name;
+    std::optional<SlotFacts> facts;  ///< nullopt: the server has not been asked
   };
   struct Problem {
     std::string code, what, hint;
+    std::optional<int> exit_code;  ///< of the run that it ended
   };
 
   std::string pipeline, source, destination;
   std::string state;  ///< of the driver, or "not_running"
+  bool paused = false;
   std::string mode;
   std::int64_t pid = 0;
-  std::string server, received, durable, acknowledged;
-  std::uint64_t lag_bytes = 0;
-  double lag_seconds = 0;
+  std::optional<std::string> server;
+  std::string received, durable, acknowledged;
+  std::optional<std::uint64_t> lag_bytes;
+  std::optional<double> lag_seconds;
   std::uint64_t rows = 0, batches = 0, transactions = 0, reconnects = 0;
   Slot slot;
   std::vector<Table> tables;  ///< by name
@@ -80,13 +84,13 @@ struct StatusDocument {
 StatusDocument make_status(const DriverStatus& driver, PgTimestamp now, const std::optional<DestinationHealth>& health = std::nullopt);
 /// The tables of a destination that nobody works on; `document.error` says whether they stopped at a gap.
 void fill_tables(StatusDocument& document, const std::vector<TableRecord>& records, Lsn durable);
+/// What the source says when it is asked: the slot, and how far its WAL is ahead of `durable`.
+void fill_source(StatusDocument& document, const SessionFacts& source, Lsn durable);
+
+StatusDocument::Problem problem_of(const Error& error);
 
 std::string to_json(const StatusDocument& document);
 Result<StatusDocument> parse_status(std::string_view json);
-/// "1,200 rows, 300 rows/s, 12 s left".
-std::string copy_progress_text(const StatusDocument::Copy& copy);
-/// For people.
-std::string to_text(const StatusDocument& document);
 
 /// 3 when a table or the pipeline waits for a decision.
 ExitCode exit_code_of(const StatusDocument& document);

@@ -5,7 +5,7 @@
 
 #include "app/control_socket.h"
 #include "app/instance_lock.h"
-#include "app/last_error.h"
+#include "app/last_run.h"
 #include "app/pipeline_places.h"
 #include "app/reach.h"
 #include "app/verbs.h"
@@ -61,7 +61,7 @@ Result<ExitCode> drop_verb(const Options& options, const Environment& environmen
     TRY(const Lease lease, store->acquire(options.pipeline));
     CHECK_OK(store->remove(lease));
   }
-  forget_last_error(places.directory);
+  forget_last_run(places.directory);
 
   const std::string publication = publication_dropped ? "dropped" : publication_there ? "kept" : "none";
   if (options.json) {

@@ -7,7 +7,7 @@
 
 #include "app/control_socket.h"
 #include "app/destination_registry.h"
-#include "app/last_error.h"
+#include "app/last_run.h"
 #include "app/pipeline_host.h"
 #include "app/preflight.h"
 #include "app/preflight_report.h"
@@ -105,12 +105,13 @@ Result<ExitCode> run_verb(const Options& options, const Environment& environment
   }
   const Preflight preflight = examine({options, places, selection, source});
   if (preflight.exit_code() != ExitCode::done) {
-    if (lock && preflight.gap) store_last_error(places.directory, *preflight.gap);
+    if (lock && preflight.gap) note_end(places.directory, *preflight.gap);
     return error_of(preflight);
   }
   announce(preflight, places, options, terminal);
 
   TRY(const auto host, PipelineHost::open(options, places, selection, source, std::move(lock)));
+  note_run(places.directory, options.tables);
   const DrainScope draining(host->driver());
   if (terminal && options.log_level == "info") configure_log(LogFormat::text, LogLevel::warn);  // lines would tear the display apart
   Status ended = ok();

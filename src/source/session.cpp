@@ -26,10 +26,10 @@ Status read_identity(Connection& replication, SessionFacts& facts) {
   return ok();
 }
 
-Status read_server(Connection& replication, SessionFacts& facts) {
-  TRY(const QueryResult row, replication.query("SELECT pg_is_in_recovery(), (SELECT oid FROM pg_database WHERE datname = current_database()), "
-                                               "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END, "
-                                               "pg_snapshot_xmax(pg_current_snapshot()), current_setting('wal_sender_timeout')"));
+Status read_server(Connection& connection, SessionFacts& facts) {
+  TRY(const QueryResult row, connection.query("SELECT pg_is_in_recovery(), (SELECT oid FROM pg_database WHERE datname = current_database()), "
+                                              "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END, "
+                                              "pg_snapshot_xmax(pg_current_snapshot()), current_setting('wal_sender_timeout')"));
   facts.in_recovery = row.boolean(0, 0);
   facts.database_oid = row.number<std::uint32_t>(0, 1);
   facts.server_lsn = lsn_at(row, 2);
@@ -38,12 +38,12 @@ Status read_server(Connection& replication, SessionFacts& facts) {
   return ok();
 }
 
-Status read_slot(Connection& replication, std::string_view name, SessionFacts& facts) {
-  const bool knows_invalidation = replication.server_version() >= 170000;
+Status read_slot(Connection& connection, std::string_view name, SessionFacts& facts) {
+  const bool knows_invalidation = connection.server_version() >= 170000;
   TRY(const QueryResult row,
-      replication.query("SELECT plugin, database, active, active_pid, confirmed_flush_lsn, restart_lsn, wal_status, safe_wal_size, " +
-                        std::string(knows_invalidation ? "invalidation_reason" : "NULL") +
-                        " FROM pg_replication_slots WHERE slot_name = " + quote_literal(name)));
+      connection.query("SELECT plugin, database, active, active_pid, confirmed_flush_lsn, restart_lsn, wal_status, safe_wal_size, " +
+                       std::string(knows_invalidation ? "invalidation_reason" : "NULL") +
+                       " FROM pg_replication_slots WHERE slot_name = " + quote_literal(name)));
   SlotFacts& slot = facts.slot;
   if (row.rows() == 0) return ok();
   slot.exists = true;
@@ -77,6 +77,14 @@ Result<SessionFacts> read_session_facts(Connection& replication, std::string_vie
   CHECK_OK(read_server(replication, facts));
   CHECK_OK(read_slot(replication, slot, facts));
   CHECK_OK(read_publication(replication, publication, facts));
+  return facts;
+}
+
+Result<SessionFacts> read_slot_facts(Connection& sql, std::string_view slot) {
+  SessionFacts facts;
+  facts.server_version = sql.server_version();
+  CHECK_OK(read_server(sql, facts));
+  CHECK_OK(read_slot(sql, slot, facts));
   return facts;
 }
 

@@ -182,7 +182,8 @@ class SnowflakeDemo {
       TRY(const QueryResult source_rows, source_->query(counts));
       std::printf("          %14s  %14s  %10s  %10s\n", format_count(source_rows.number<std::uint64_t>(0, 0)).c_str(),
                   format_count(parse_count(mirror_rows).value_or(0)).c_str(),
-                  format_duration(Duration(static_cast<std::int64_t>(status.lag_seconds * 1e6))).c_str(), format_count(status.rows).c_str());
+                  format_duration(Duration(static_cast<std::int64_t>(status.lag_seconds.value_or(0) * 1e6))).c_str(),
+                  format_count(status.rows).c_str());
       std::fflush(stdout);
     }
     std::printf("\n");
