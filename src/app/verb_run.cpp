@@ -7,6 +7,7 @@
 
 #include "app/control_socket.h"
 #include "app/destination_registry.h"
+#include "app/error_report.h"
 #include "app/last_run.h"
 #include "app/pipeline_host.h"
 #include "app/preflight.h"
@@ -23,23 +24,44 @@ namespace {
 
 std::atomic<Driver*> running_driver{nullptr};
 std::atomic<int> signals_received{0};
+std::atomic<bool> owes_document{false};  ///< --json, and nothing was printed yet
+
+/// In a signal handler: nothing but write() is allowed there.
+void end_at_once(ExitCode code, std::string_view document) {
+  if (owes_document.exchange(false)) static_cast<void>(::write(STDOUT_FILENO, document.data(), document.size()) > 0);
+  ::_exit(static_cast<int>(code));
+}
+
+constexpr std::string_view kNeverBegun =
+    "{\"error\":{\"code\":\"stopped\",\"what\":\"luge was told to stop before it had begun\",\"hint\":\"\",\"exit_code\":0}}\n";
+constexpr std::string_view kCutShort =
+    "{\"error\":{\"code\":\"stopped\",\"what\":\"a second signal ended luge at once; nothing is lost, what was not acknowledged comes again\","
+    "\"hint\":\"start luge run again\",\"exit_code\":1}}\n";
 
 /// The first signal drains. The second ends the process at once, which is as safe as a kill: what is not acknowledged comes again.
 /// Before there is a driver nothing has begun that would have to end well.
 void on_signal(int /*number*/) {
-  if (signals_received.fetch_add(1) > 0) ::_exit(static_cast<int>(ExitCode::failed));
+  if (signals_received.fetch_add(1) > 0) end_at_once(ExitCode::failed, kCutShort);
   Driver* const driver = running_driver.load();
-  if (driver == nullptr) ::_exit(static_cast<int>(ExitCode::done));
+  if (driver == nullptr) return end_at_once(ExitCode::done, kNeverBegun);
   driver->request_drain();
 }
 
-void catch_signals() {
+void handle_signals(void (*handler)(int)) {
   struct sigaction action {};
-  action.sa_handler = on_signal;
+  action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
+}
+
+/// The one document of --json; what would come second stays unsaid. A signal cannot cut it short.
+void print_document(const std::string& document) {
+  handle_signals(SIG_IGN);
+  if (owes_document.exchange(false)) std::printf("%s\n", document.c_str());
+  std::fflush(stdout);
+  handle_signals(on_signal);
 }
 
 /// While it lives, the first signal drains this driver.
@@ -83,10 +105,7 @@ ExitCode exit_code_of_run(const Options& options, const StatusDocument& last) {
   return exit_code_of(last);
 }
 
-}  // namespace
-
-Result<ExitCode> run_verb(const Options& options, const Environment& environment) {
-  catch_signals();
+Result<ExitCode> run(const Options& options, const Environment& environment) {
   TRY(const PipelinePlaces places, find_places(options, environment));
   CHECK_OK(check_snapshot(options, places));
   CHECK_OK(check_destination(places, options));
@@ -119,10 +138,23 @@ Result<ExitCode> run_verb(const Options& options, const Environment& environment
     const ProgressDisplay progress([&] { return host->status(); }, terminal);
     ended = host->run();
   }
-  const StatusDocument last = host->status();
-  if (options.json) std::printf("%s\n", to_json(last).c_str());
+  StatusDocument last = host->status();
+  if (!ended) last.error = problem_of(ended.error());
+  if (options.json) print_document(to_json(last));
   if (!ended) return ended.error();
   return exit_code_of_run(options, last);
+}
+
+}  // namespace
+
+Result<ExitCode> run_verb(const Options& options, const Environment& environment) {
+  owes_document = options.json;
+  handle_signals(on_signal);
+  auto code = run(options, environment);
+  if (code || !options.json) return code;
+  tell_error(code.error(), options.log == "json");
+  print_document(error_document(code.error()));
+  return code.error().exit_code;
 }
 
 }  // namespace luge
