@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "app/control_socket.h"
@@ -33,14 +34,18 @@ class PipelineHost {
   const PipelinePlaces& places() const { return places_; }
   const ConnectionOptions& source() const { return source_; }
   const Options& options() const { return options_; }
+  /// nullopt: it follows what the destination follows.
+  const std::optional<TableSelection>& selection() const { return selection_; }
   StatusDocument status() const;
 
  private:
-  PipelineHost(const Options& options, const PipelinePlaces& places, const ConnectionOptions& source, InstanceLock lock)
-      : options_(options), places_(places), source_(source), lock_(std::move(lock)) {}
+  PipelineHost(const Options& options, const PipelinePlaces& places, std::optional<TableSelection> selection, const ConnectionOptions& source,
+               InstanceLock lock)
+      : options_(options), places_(places), selection_(std::move(selection)), source_(source), lock_(std::move(lock)) {}
 
   const Options options_;
   const PipelinePlaces places_;
+  const std::optional<TableSelection> selection_;
   const ConnectionOptions source_;
   InstanceLock lock_;
   std::unique_ptr<SqliteStateStore> state_;

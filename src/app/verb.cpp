@@ -43,10 +43,11 @@ constexpr std::array kVerbs{
     VerbSpec{
         Verb::verify, "verify", "source and destination compared at one LSN",
         "Reads both sides as of the same LSN: the source through the exported snapshot of a temporary slot, the mirror held at that LSN. Each side\n"
-        "makes its own canonical text of every value, hashes it per row and sums the hashes. On a difference it names the keys.",
+        "makes its own canonical text of every value, hashes it per row and sums the hashes. On a difference it names the keys. A table that is\n"
+        "selected and that the mirror does not follow is named too.",
         "TABLE…", false,
         "luge verify --source service=shop --to duckdb:shop.duckdb\nluge verify --source service=shop --to duckdb:shop.duckdb public.orders --json",
-        "0 equal, 1 failed, 3 a table is not live, 4 a difference was found"},
+        "0 equal, 1 failed, 3 no difference, but a table was not compared, 4 a difference was found"},
     VerbSpec{Verb::resync, "resync", "copies a table again; the old data stays readable until the new is complete",
              "Also the way out of quarantine and of a gap. Needs a running luge, which does the copying.", "TABLE", true,
              "luge resync --to duckdb:shop.duckdb public.orders", ""},

@@ -158,6 +158,15 @@ Result<std::vector<CatalogTable>> CatalogReader::read(const std::string& oids, s
   }
 }
 
+Result<std::vector<ListedTable>> CatalogReader::list_names() {
+  TRY(const QueryResult rows, sql_.query(catalog_sql::names(publication_, sql_.server_version())));
+  std::vector<ListedTable> tables;
+  tables.reserve(rows.rows());
+  for (std::size_t row = 0; row < rows.rows(); ++row)
+    tables.push_back({rows.number<RelationOid>(row, 0), {rows.string(row, 1), rows.string(row, 2)}, rows.boolean(row, 3)});
+  return tables;
+}
+
 Result<std::vector<CatalogTable>> CatalogReader::list_tables() {
   TRY(std::vector<CatalogTable> tables, read("", {}));
   TRY(const QueryResult sizes, sql_.query(catalog_sql::sizes()));

@@ -12,12 +12,21 @@
 
 namespace luge {
 
+/// What the cheapest question to the catalog tells of a table.
+struct ListedTable {
+  RelationOid oid = 0;
+  TableName name;
+  bool published = false;
+};
+
 /// The catalog as it is now, read through one connection: a few statements whatever the number of tables. Blocking; one thread.
 /// Inside a transaction of the caller it reads that transaction's snapshot.
 class CatalogReader {
  public:
   CatalogReader(Connection& sql, std::string publication) : sql_(sql), publication_(std::move(publication)) {}
 
+  /// Every user table that can be followed, by name, partitions as part of their root: one statement that opens no table.
+  Result<std::vector<ListedTable>> list_names();
   /// Every user table that can be followed, by name; partitions are part of their root. `pages` is the size now where no exclusive
   /// lock stands in the way; everywhere else it is that of the last ANALYZE or VACUUM, since describing opens no table.
   Result<std::vector<CatalogTable>> list_tables();

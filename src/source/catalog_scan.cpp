@@ -75,7 +75,7 @@ Result<std::vector<CatalogChange>> CatalogScan::look(Connection& sql) {
 }
 
 Status CatalogScan::look_around(Connection& sql) {
-  TRY(const std::vector<Named> tables, names(sql));
+  TRY(const std::vector<ListedTable> tables, CatalogReader(sql, options_.publication).list_names());
   drop_gone(tables);
   CHECK_OK(take_in(sql, tables));
   CHECK_OK(check_leaves(sql));
@@ -110,16 +110,6 @@ void CatalogScan::note_rewritten(RelationOid oid, std::string why) {
   changes_.push_back(std::move(change));
 }
 
-Result<std::vector<CatalogScan::Named>> CatalogScan::names(Connection& sql) const {
-  TRY(const QueryResult rows, sql.query(catalog_sql::names(options_.publication, sql.server_version())));
-  std::vector<Named> tables;
-  tables.reserve(rows.rows());
-  for (std::size_t row = 0; row < rows.rows(); ++row) {
-    tables.push_back({rows.number<RelationOid>(row, 0), {rows.string(row, 1), rows.string(row, 2)}, rows.boolean(row, 3)});
-  }
-  return tables;
-}
-
 /// If it is not, that is all there is to tell: what else was found may be of the time after.
 Result<bool> CatalogScan::publication_is_there(Connection& sql) {
   TRY(const auto loss, publication_.look(sql));
@@ -132,9 +122,9 @@ Result<bool> CatalogScan::publication_is_there(Connection& sql) {
   return false;
 }
 
-void CatalogScan::drop_gone(const std::vector<Named>& tables) {
+void CatalogScan::drop_gone(const std::vector<ListedTable>& tables) {
   std::map<RelationOid, const TableName*> published;
-  for (const Named& table : tables) {
+  for (const ListedTable& table : tables) {
     if (table.published) published.emplace(table.oid, &table.name);
   }
   std::erase_if(followed_, [&](const auto& entry) {
@@ -152,11 +142,11 @@ void CatalogScan::drop_gone(const std::vector<Named>& tables) {
                 [this](const CatalogChange& change) { return change.kind == CatalogChange::Kind::rewritten && !followed_.contains(change.oid); });
 }
 
-Status CatalogScan::take_in(Connection& sql, const std::vector<Named>& tables) {
+Status CatalogScan::take_in(Connection& sql, const std::vector<ListedTable>& tables) {
   if (options_.fixed) return ok();
   std::vector<RelationOid> fresh;
   std::vector<RelationOid> wanted;
-  for (const Named& table : tables) {
+  for (const ListedTable& table : tables) {
     if (followed_.contains(table.oid) || !options_.wants(table.name)) continue;
     if (table.published) {
       fresh.push_back(table.oid);

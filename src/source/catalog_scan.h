@@ -11,6 +11,7 @@
 #include "model/lsn.h"
 #include "postgres/connection.h"
 #include "source/catalog_fingerprint.h"
+#include "source/catalog_reader.h"
 #include "source/publication_watch.h"
 
 namespace luge {
@@ -73,18 +74,11 @@ class CatalogScan {
     std::optional<TableFingerprint> fingerprint;  ///< none: never looked at
     bool looked = false;                          ///< by this process: its shape goes with the fingerprint, not with the schema
   };
-  struct Named {
-    RelationOid oid = 0;
-    TableName name;
-    bool published = false;
-  };
-
-  Result<std::vector<Named>> names(Connection& sql) const;
   Result<bool> publication_is_there(Connection& sql);
   Status look_around(Connection& sql);
   void note_rewritten(RelationOid oid, std::string why);
-  void drop_gone(const std::vector<Named>& tables);
-  Status take_in(Connection& sql, const std::vector<Named>& tables);
+  void drop_gone(const std::vector<ListedTable>& tables);
+  Status take_in(Connection& sql, const std::vector<ListedTable>& tables);
   Result<std::vector<CatalogTable>> add_wanted(Connection& sql, const std::vector<RelationOid>& oids);
   bool add_one_by_one(Connection& sql, const CatalogTable& table);
   void leave_out(RelationOid oid, const TableName& name, const std::string& why, const std::string& fix);

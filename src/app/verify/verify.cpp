@@ -13,6 +13,7 @@
 #include "postgres/cancel_on_stop.h"
 #include "postgres/sql_quoting.h"
 #include "source/catalog_reader.h"
+#include "source/publishable.h"
 
 namespace luge {
 
@@ -54,10 +55,13 @@ class Verification {
     wait_for_copies();
     CHECK_OK(take_both_sides());
     TRY(auto tables, read_mirror_tables());
-    std::erase_if(tables, [&](const TableOfMirror& table) { return table.state == TableState::dropped || !wanted(table.name); });
-    CHECK_OK(read_source_tables(tables));
+    TRY(const auto listed, CatalogReader(*source_, request_.scope.publication).list_names());
+    TRY(const auto obstacles, read_obstacles(listed));
     VerifyReport report;
     report.lsn = lsn_;
+    report.tables = left_out_tables(listed, tables, request_.scope, obstacles);
+    std::erase_if(tables, [&](const TableOfMirror& table) { return table.state == TableState::dropped || !request_.scope.covers(table.name); });
+    CHECK_OK(read_source_tables(tables));
     for (const TableOfMirror& table : tables) {
       request_.on_table(table.name);
       const auto table_start = steady_clock::now();
@@ -65,8 +69,23 @@ class Verification {
       compared.seconds = seconds_since(table_start);
       report.tables.push_back(std::move(compared));
     }
+    std::ranges::stable_sort(report.tables, {}, &TableComparison::name);
     report.seconds = seconds_since(start);
     return report;
+  }
+
+  /// Why luge does not publish them by itself, of the tables that should be published and are not.
+  Result<std::map<RelationOid, TableFinding>> read_obstacles(const std::vector<ListedTable>& listed) {
+    std::vector<RelationOid> oids;
+    for (const ListedTable& table : listed) {
+      if (!table.published && request_.scope.selected(table.name) && request_.scope.covers(table.name)) oids.push_back(table.oid);
+    }
+    TRY(const auto tables, CatalogReader(*source_, request_.scope.publication).describe_tables(oids));
+    std::map<RelationOid, TableFinding> obstacles;
+    for (const CatalogTable& table : tables) {
+      if (auto obstacle = against_publishing(table, source_->server_version())) obstacles.emplace(table.oid, *std::move(obstacle));
+    }
+    return obstacles;
   }
 
   Result<std::vector<TableOfMirror>> read_mirror_tables() {
@@ -76,14 +95,13 @@ class Verification {
     return snowflake_mirror_tables(records, *request_.snowflake);
   }
 
-  bool wanted(const TableName& name) const { return request_.tables.empty() || std::ranges::find(request_.tables, name) != request_.tables.end(); }
-
   void wait_for_copies() {
     const auto deadline = steady_clock::now() + kSettleTimeout;
     const auto busy = [&] {
       const DriverStatus status = driver_.status();
-      return std::ranges::any_of(status.pipeline.tables,
-                                 [&](const TableStatus& table) { return wanted(table.record.name) && on_its_way(table.record.state); });
+      return std::ranges::any_of(status.pipeline.tables, [&](const TableStatus& table) {
+        return request_.scope.covers(table.record.name) && on_its_way(table.record.state);
+      });
     };
     while (busy() && steady_clock::now() < deadline && !request_.stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
@@ -121,7 +139,7 @@ class Verification {
   Status read_source_tables(const std::vector<TableOfMirror>& tables) {
     std::vector<RelationOid> oids;
     for (const TableOfMirror& table : tables) oids.push_back(table.oid);
-    CatalogReader catalog(*source_, request_.publication);
+    CatalogReader catalog(*source_, request_.scope.publication);
     TRY(auto described, catalog.describe_tables(oids));
     for (CatalogTable& table : described) {
       CHECK_OK(lock(table));

@@ -128,7 +128,7 @@ std::string to_text(const VerifyReport& report) {
   const ExitCode code = report.exit_code();
   const std::string verdict = code == ExitCode::done         ? "source and mirror are equal"
                               : code == ExitCode::difference ? "source and mirror DIFFER"
-                                                             : "not every table could be compared";
+                                                             : "no difference was found, but not every table was compared";
   return out + fmt::format("\n{} at LSN {}: {} tables, {} rows, {:.1f} s\n", verdict, to_string(report.lsn), report.tables.size(), format_count(rows),
                            report.seconds);
 }

@@ -1,18 +1,48 @@
 #include "app/verify/verify_service.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "app/control_service.h"
+#include "app/last_run.h"
 #include "app/name_pattern.h"
 #include "app/snowflake/snowflake_settings.h"
+#include "app/table_selection.h"
 #include "app/usage_error.h"
+#include "source/catalog_reader.h"
 #include "source/slot.h"
 
 namespace luge {
 
 namespace {
 constexpr Duration kCatalogTimeout = std::chrono::seconds(20);
+
+/// The tables that the mirror should have. A pipeline that takes in none by itself goes by what the last run was asked for.
+Result<TableSelection> selected_tables(const PipelineHost& host) {
+  if (host.selection()) return *host.selection();
+  return TableSelection::parse(load_last_run(host.places().directory).tables.value_or(host.options().tables));
+}
+
+/// The tables that the patterns mean, of those the mirror knows and those it should know.
+Result<std::vector<TableName>> named_tables(PipelineHost& host, const std::string& patterns, const VerifyScope& scope, const std::stop_token& stop) {
+  std::vector<TableName> known;
+  for (const TableStatus& table : host.driver().status().pipeline.tables) known.push_back(table.record.name);
+  TRY(Connection sql, Connection::open(host.source(), Connection::Kind::sql, stop));
+  TRY(const auto listed, CatalogReader(sql, scope.publication).list_names());
+  for (const ListedTable& table : listed) {
+    if (scope.selected(table.name)) known.push_back(table.name);
+  }
+  std::ranges::sort(known);  // several tables may have had a name one after the other
+  known.erase(std::ranges::unique(known).begin(), known.end());
+  std::vector<TableName> named;
+  for (const std::string& pattern : split_outside_quotes(patterns, ',')) {
+    TRY(const auto matched, match_tables(pattern, known));
+    named.insert(named.end(), matched.begin(), matched.end());
+  }
+  return named;
+}
+
 }  // namespace
 
 Result<VerifyReport> verify_host(PipelineHost& host, const std::string& patterns, std::size_t keys, std::function<void(const TableName&)> on_table,
@@ -30,17 +60,14 @@ Result<VerifyReport> verify_host(PipelineHost& host, const std::string& patterns
   // With no table known yet there would be no difference either.
   CHECK_OK(host.driver().await_catalog(kCatalogTimeout));
   request.source = host.source();
-  request.publication = default_slot_name(host.options().pipeline);
+  TRY(const TableSelection selected, selected_tables(host));
+  request.scope.selected = [&selected](const TableName& name) { return selected.includes(name); };
+  request.scope.publication = default_slot_name(host.options().pipeline);
   request.keys = keys;
   request.on_table = std::move(on_table);
   request.stop = stop;
   if (!patterns.empty()) {
-    std::vector<TableName> known;
-    for (const TableStatus& table : host.driver().status().pipeline.tables) known.push_back(table.record.name);
-    for (const std::string& pattern : split_outside_quotes(patterns, ',')) {
-      TRY(const auto matched, match_tables(pattern, known));
-      request.tables.insert(request.tables.end(), matched.begin(), matched.end());
-    }
+    TRY(request.scope.named, named_tables(host, patterns, request.scope, stop));
   }
   return verify(host.driver(), request);
 }
@@ -49,7 +76,9 @@ Result<std::string> answer_verify(PipelineHost& host, const ControlRequest& requ
   std::size_t keys = 10;
   const std::string text = request.arg("keys");
   std::from_chars(text.data(), text.data() + text.size(), keys);
-  const auto name_table = [&](const TableName& table) { reply.line(nlohmann::json{{"table", to_string(table)}}.dump()); };
+  const auto name_table = [&](const TableName& table) {
+    reply.line(nlohmann::json{{"table", to_string(table)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  };
   TRY(const VerifyReport report, verify_host(host, request.arg("tables"), keys, name_table, reply.stop()));
   return to_json(report);
 }
