@@ -50,7 +50,7 @@ Result<std::string> answer_resync(PipelineHost& host, const ControlRequest& requ
     CHECK_OK(host.driver().resync(table));
     names.push_back(to_string(table));
   }
-  return json{{"resync", names}}.dump();
+  return json{{"resync", names}}.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace

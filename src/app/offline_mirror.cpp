@@ -1,10 +1,36 @@
 #include "app/offline_mirror.h"
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "app/destination_registry.h"
 
 namespace luge {
+
+namespace {
+
+constexpr auto kAnswerTimeout = std::chrono::minutes(1);
+
+/// Returns when the batch is durable.
+Status commit(Destination& destination, Batch batch) {
+  if (!destination.pipelined()) {
+    TRY([[maybe_unused]] const Frontier frontier, destination.apply(std::move(batch)));
+    return ok();
+  }
+  CHECK_OK(destination.submit(std::move(batch)));
+  const auto deadline = std::chrono::steady_clock::now() + kAnswerTimeout;
+  while (true) {
+    TRY(const auto frontier, destination.poll());
+    if (frontier) return ok();
+    if (std::chrono::steady_clock::now() > deadline)
+      return make_error(Recovery::retry, "timeout", "the destination did not answer in time; nothing is lost", "try again");
+    std::this_thread::sleep_for(Destination::kPollInterval);
+  }
+}
+
+}  // namespace
 
 Result<std::unique_ptr<OfflineMirror>> OfflineMirror::open(const Options& options, const PipelinePlaces& places) {
   std::error_code ignored;
@@ -37,8 +63,21 @@ Result<std::unique_ptr<OfflineMirror>> OfflineMirror::open(const Options& option
 
 OfflineMirror::~OfflineMirror() {
   if (!destination_) return;
-  const Status closed = destination_->close();  // nothing was written that could be lost
+  const Status closed = destination_->close();  // what was written is durable already
   static_cast<void>(closed.has_value());
+}
+
+Status OfflineMirror::resync(const std::vector<TableName>& tables) {
+  Batch batch;
+  batch.checkpoint = frontier_.checkpoint;
+  for (TableRecord& table : frontier_.tables) {
+    if (table.state == TableState::dropped || std::ranges::find(tables, table.name) == tables.end()) continue;
+    table.begin_again();
+    SetTable set{table};
+    set.record.schema = nullptr;  // the destination keeps the shape it has
+    batch.ops.emplace_back(std::move(set));
+  }
+  return commit(*destination_, std::move(batch));
 }
 
 }  // namespace luge

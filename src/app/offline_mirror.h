@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "app/instance_lock.h"
 #include "app/options.h"
@@ -22,6 +23,8 @@ class OfflineMirror {
   const std::optional<StateRecord>& state() const { return state_; }
   bool log_mode() const { return log_mode_; }
   Result<std::shared_ptr<ReadHandle>> read() { return destination_->read(); }
+  /// Records that these tables are to be copied again, durably when it returns: the next run does it. Names of the frontier's tables.
+  Status resync(const std::vector<TableName>& tables);
 
  private:
   explicit OfflineMirror(InstanceLock lock) : lock_(std::move(lock)) {}

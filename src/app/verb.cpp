@@ -49,7 +49,7 @@ constexpr std::array kVerbs{
         "luge verify --source service=shop --to duckdb:shop.duckdb\nluge verify --source service=shop --to duckdb:shop.duckdb public.orders --json",
         "0 equal, 1 failed, 3 no difference, but a table was not compared, 4 a difference was found"},
     VerbSpec{Verb::resync, "resync", "copies a table again; the old data stays readable until the new is complete",
-             "Also the way out of quarantine and of a gap. Needs a running luge, which does the copying.", "TABLE", true,
+             "Also the way out of quarantine. The running luge copies it at once; when none runs, the next luge run does.", "TABLE", true,
              "luge resync --to duckdb:shop.duckdb public.orders", ""},
     VerbSpec{Verb::drop, "drop", "removes the slot, luge's publication and the state; never the mirror",
              "For the end of a pipeline: afterwards the source keeps no WAL for it. The mirror stays as it is, with its schema _luge.", "", false,

@@ -30,4 +30,11 @@ std::optional<TableState> parse_table_state(std::string_view text) {
   return std::nullopt;
 }
 
+void TableRecord::begin_again() {
+  attempt += 1;
+  state = restarted();
+  snapshot.reset();
+  quarantine.reset();
+}
+
 }  // namespace luge

@@ -46,6 +46,11 @@ struct TableRecord {
   std::optional<Snapshot> snapshot;   ///< catching_up: what the copy saw
   std::optional<Quarantine> quarantine;
   std::uint32_t file_node = 0;        ///< fingerprint: relfilenode at the copy
+
+  /// Its state once its copy is begun again.
+  TableState restarted() const { return schema ? TableState::resyncing : TableState::waiting; }
+  /// To be copied again, under the next attempt. What the destination has of it stays readable until then.
+  void begin_again();
 };
 
 }  // namespace luge

@@ -17,9 +17,6 @@ constexpr Duration kLongestCopyRetry = std::chrono::seconds(60);
 bool is_copying(TableState state) { return state == TableState::waiting || state == TableState::copying || state == TableState::resyncing; }
 bool is_stopped(TableState state) { return state == TableState::quarantined || state == TableState::gap || state == TableState::dropped; }
 
-/// What it is once its copy is begun again.
-TableState restarted(const TableRecord& record) { return record.schema ? TableState::resyncing : TableState::waiting; }
-
 Duration copy_retry_delay(std::uint32_t failures) {
   Duration delay = kFirstCopyRetry;
   for (std::uint32_t i = 1; i < failures && delay < kLongestCopyRetry; ++i) delay *= 2;
@@ -81,11 +78,8 @@ void TableRegistry::append_record(const Table& table, BatchBuilder& builder) {
 
 void TableRegistry::restart_copy(Table& table, Instant not_before) {
   copies_.cancel(table.record.oid);
-  table.record.attempt += 1;
-  table.record.state = restarted(table.record);
-  table.record.snapshot.reset();
+  table.record.begin_again();
   table.copied = nullptr;
-  table.record.quarantine.reset();
   table.settled_at.reset();
   table.copy_wanted = true;
   table.copy_after_batch = 0;
@@ -384,7 +378,7 @@ std::vector<TableStatus> TableRegistry::status() const {
   for (const RelationOid oid : order_) {
     const Table& table = tables_.at(oid);
     all.push_back({table.record, table.rows_streamed});
-    if (to_restart.contains(oid)) all.back().record.state = restarted(table.record);
+    if (to_restart.contains(oid)) all.back().record.state = table.record.restarted();
   }
   return all;
 }

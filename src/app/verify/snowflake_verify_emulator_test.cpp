@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -5,6 +6,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "app/offline_mirror.h"
 #include "app/option_table.h"
 #include "app/pipeline_host.h"
 #include "app/snowflake/snowflake_settings.h"
@@ -44,15 +46,19 @@ struct SnowflakeVerifyTest : testing::Test {
 
   void sql(const std::string& text) { server.run(text, database); }
 
-  void start() {
+  PipelinePlaces places() {
     options.destination = "snowflake:";
     options.pipeline = "verify";
     options.state = "sqlite:" + directory + "/state.db";
-    const auto places = find_places(options, [this](const std::string& name) -> std::optional<std::string> {
+    const auto found = find_places(options, [this](const std::string& name) -> std::optional<std::string> {
       return name == "XDG_STATE_HOME" ? std::optional(directory) : std::nullopt;
     });
-    ASSERT_TRUE(places) << places.error().message();
-    auto opened = PipelineHost::open(options, *places, TableSelection(), server.options(database));
+    EXPECT_TRUE(found) << found.error().message();
+    return found ? *found : PipelinePlaces{};
+  }
+  void start() {
+    ended_ = false;
+    auto opened = PipelineHost::open(options, places(), TableSelection(), server.options(database));
     ASSERT_TRUE(opened) << opened.error().message();
     host = std::move(*opened);
     pipeline = std::jthread([this] {
@@ -132,6 +138,50 @@ TEST_F(SnowflakeVerifyTest, WhatSomebodyChangedInSnowflakeIsNamed) {
   EXPECT_EQ(found.exit_code(), ExitCode::difference);
   ASSERT_EQ(found.tables.size(), 1U);
   ASSERT_EQ(found.tables[0].differences.size(), 2U) << to_text(found);
+}
+
+TEST_F(SnowflakeVerifyTest, WhatIsNotComparedIsNamed) {
+  sql("CREATE TABLE kept (id int PRIMARY KEY); CREATE TABLE away (id int PRIMARY KEY); INSERT INTO away VALUES (1)");
+  start();
+  sql("ALTER PUBLICATION luge_verify DROP TABLE away");
+  const auto is_dropped = [](const TableStatus& table) { return table.record.state == TableState::dropped; };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (std::ranges::none_of(host->driver().status().pipeline.tables, is_dropped) && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const VerifyReport found = report();
+  EXPECT_EQ(found.exit_code(), ExitCode::operator_decision) << to_text(found);
+  ASSERT_EQ(found.tables.size(), 2U) << to_text(found);
+  EXPECT_EQ(found.tables[0].name.table, "away");
+  EXPECT_EQ(found.tables[0].outcome, TableComparison::Outcome::not_compared);
+  EXPECT_EQ(found.tables[1].outcome, TableComparison::Outcome::equal);
+}
+
+TEST_F(SnowflakeVerifyTest, ATableIsCopiedAgainThoughNobodyRanWhenItWasAskedFor) {
+  sql("CREATE TABLE orders (id int PRIMARY KEY, v text); INSERT INTO orders SELECT i, 'v' || i FROM generate_series(1, 100) i");
+  start();
+  EXPECT_EQ(report().exit_code(), ExitCode::done);
+  const Attempt before = host->driver().status().pipeline.tables.front().record.attempt;
+  stop();
+  host.reset();
+  emulator.sql("UPDATE " + schema + ".ORDERS SET V = 'wrong' WHERE ID = 17");
+  sql("INSERT INTO orders VALUES (101, 'while nobody runs')");
+  {
+    auto mirror = OfflineMirror::open(options, places());
+    ASSERT_TRUE(mirror) << mirror.error().message();
+    const Status asked = (*mirror)->resync({{"public", "orders"}});
+    ASSERT_TRUE(asked) << asked.error().message();
+  }
+  {
+    auto mirror = OfflineMirror::open(options, places());
+    ASSERT_TRUE(mirror) << mirror.error().message();
+    ASSERT_EQ((*mirror)->frontier().tables.size(), 1U);
+    EXPECT_EQ((*mirror)->frontier().tables.front().state, TableState::resyncing);
+    EXPECT_EQ((*mirror)->frontier().tables.front().attempt, before + 1);
+  }
+  start();
+  const VerifyReport found = report();
+  EXPECT_EQ(found.exit_code(), ExitCode::done) << to_text(found);
+  EXPECT_EQ(found.tables.front().mirror.rows, 101U);
 }
 
 TEST_F(SnowflakeVerifyTest, AViewIsComparedToo) {
