@@ -10,6 +10,8 @@
 #include "app/query_stream.h"
 #include "app/usage_error.h"
 #include "app/verify/verify_service.h"
+#include "postgres/cancel_on_stop.h"
+#include "source/session.h"
 
 namespace luge {
 
@@ -36,6 +38,23 @@ Result<std::string> answer_query(PipelineHost& host, const ControlRequest& reque
   const std::stop_callback nobody_waits(reply.stop(), [&reader] { reader->cancel(); });
   TRY(const std::uint64_t rows, stream_query(*reader, request.arg("sql"), [&](const std::string& line) { return reply.line(line); }));
   return json{{"rows", rows}}.dump();
+}
+
+/// Paused, the pipeline does not hear how far the server is: then the server is asked.
+std::string answer_status(PipelineHost& host, const ControlReply& reply) {
+  StatusDocument document = host.status();
+  if (!document.paused) return to_json(document);
+  auto sql = Connection::open(host.source(), Connection::Kind::sql, reply.stop());
+  if (!sql) return to_json(document);
+  const CancelOnStop cancel(*sql, reply.stop());
+  const auto facts = read_slot_facts(*sql, document.slot.name);
+  if (facts) fill_source(document, *facts, Lsn::parse(document.durable).value_or(Lsn{}));
+  return to_json(document);
+}
+
+Result<std::string> answer_pause(PipelineHost& host, bool paused) {
+  CHECK_OK(host.driver().pause(paused));
+  return json{{"paused", paused}}.dump();
 }
 
 Result<std::string> answer_resync(PipelineHost& host, const ControlRequest& request) {
@@ -77,7 +96,8 @@ Result<std::vector<TableName>> match_tables(const std::string& pattern, const st
 
 ControlHandler make_control_handler(PipelineHost& host) {
   return [&host](const ControlRequest& request, const ControlReply& reply) -> Result<std::string> {
-    if (request.verb == "status") return to_json(host.status());
+    if (request.verb == "status") return answer_status(host, reply);
+    if (request.verb == "pause" || request.verb == "resume") return answer_pause(host, request.verb == "pause");
     if (request.verb == "query") return answer_query(host, request, reply);
     if (request.verb == "resync") return answer_resync(host, request);
     if (request.verb == "verify") return answer_verify(host, request, reply);

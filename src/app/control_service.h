@@ -8,7 +8,7 @@ namespace luge {
 
 class PipelineHost;
 
-/// What a running pipeline answers on its control socket: status, query, resync, verify. The host outlives the handler.
+/// What a running pipeline answers on its control socket: status, query, resync, pause, resume, verify. The host outlives the handler.
 ControlHandler make_control_handler(PipelineHost& host);
 
 /// The tables of `known` that `pattern` (public.orders, "Order Items", sales.*) means; without a schema in any. Errors: usage.

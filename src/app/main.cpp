@@ -25,9 +25,12 @@ Result<ExitCode> carry_out(const Invocation& invocation, const Environment& envi
     case Verb::plan: return plan_verb(invocation.options, environment);
     case Verb::doctor: return doctor_verb(invocation.options, environment);
     case Verb::status: return status_verb(invocation.options, environment);
+    case Verb::top: return top_verb(invocation.options, environment);
     case Verb::query: return query_verb(invocation.options, environment);
     case Verb::verify: return verify_verb(invocation.options, environment);
     case Verb::resync: return resync_verb(invocation.options, environment);
+    case Verb::pause: return pause_verb(invocation.options, environment);
+    case Verb::resume: return resume_verb(invocation.options, environment);
     case Verb::drop: return drop_verb(invocation.options, environment);
     case Verb::snowflake: return snowflake_verb(invocation.options, environment);
     case Verb::demo: return demo_verb(invocation.options, environment);

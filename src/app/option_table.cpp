@@ -17,7 +17,8 @@ namespace {
 using enum Verb;
 using Kind = OptionKind;
 
-constexpr VerbSet kAll = verbs(run, plan, doctor, status, query, verify, resync, drop);
+constexpr VerbSet kAnswering = verbs(run, plan, doctor, status, query, verify, resync, pause, resume, drop);
+constexpr VerbSet kAll = kAnswering | verbs(top);
 constexpr VerbSet kRunning = verbs(run, plan, doctor);
 constexpr std::uint64_t kMicros = 1000;  // per millisecond
 
@@ -301,7 +302,7 @@ constexpr std::array kOptions{
                .member = &Options::json,
                .kind = Kind::flag,
                .fallback = "off",
-               .verbs = kAll | verbs(snowflake),
+               .verbs = kAnswering | verbs(snowflake),
                .help = "One JSON document on stdout and nothing else there."},
     OptionSpec{.name = "log",
                .member = &Options::log,

@@ -1,6 +1,7 @@
 #include "app/reach.h"
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "app/usage_error.h"
@@ -10,6 +11,7 @@ namespace luge {
 namespace {
 
 constexpr auto kPatience = std::chrono::seconds(5);
+constexpr auto kPause = std::chrono::milliseconds(50);
 
 std::string quoted(std::string_view value) {
   std::string out = "'";
@@ -56,7 +58,24 @@ Result<Reached> reach(const Options& options, const PipelinePlaces& places) {
       return reached;
     }
     if (offline.error().code != "running" || std::chrono::steady_clock::now() > deadline) return offline.error();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+Result<ReachedState> reach_state(const PipelinePlaces& places) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (true) {
+    ReachedState reached;
+    TRY(reached.running, ControlClient::connect(places.socket));
+    if (reached.running || !std::filesystem::exists(places.state_path)) return reached;
+    CHECK_OK(make_private_directory(places.directory));
+    auto lock = InstanceLock::acquire(places.lock);
+    if (lock) {
+      reached.lock = std::move(*lock);
+      return reached;
+    }
+    if (lock.error().code != "running" || std::chrono::steady_clock::now() > deadline) return lock.error();
+    std::this_thread::sleep_for(kPause);
   }
 }
 

@@ -22,6 +22,14 @@ struct Reached {
 /// A luge that is just starting or ending holds the lock without answering: it is waited for, for a few seconds.
 Result<Reached> reach(const Options& options, const PipelinePlaces& places);
 
+/// For verbs that need luge's state and not the mirror: the running luge, or the lock of one that does not run. Neither: luge has never run
+/// there.
+struct ReachedState {
+  std::optional<ControlClient> running;
+  std::optional<InstanceLock> lock;
+};
+Result<ReachedState> reach_state(const PipelinePlaces& places);
+
 /// What an earlier run stored; nullopt also when it cannot be read.
 std::optional<StateRecord> load_state(const Options& options, const PipelinePlaces& places);
 

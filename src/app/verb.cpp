@@ -37,6 +37,9 @@ constexpr std::array kVerbs{
     VerbSpec{Verb::status, "status", "every table's state, lag in bytes and seconds, the slot",
              "Asks the running luge; when none runs, says what the files hold, and with --source what the server says of the slot and the lag.", "",
              false, "luge status --to duckdb:shop.duckdb\nluge status --to duckdb:shop.duckdb --json", ""},
+    VerbSpec{Verb::top, "top", "the status of the running luge, again every second",
+             "Ends with q, with Ctrl-C, or when luge ends. Where stdout is no terminal the texts follow each other.", "", false,
+             "luge top --to duckdb:shop.duckdb", ""},
     VerbSpec{Verb::query, "query", "asks the mirror, also while luge runs", "Runs one read-only statement at the latest commit of the mirror.", "SQL",
              true,
              "luge query --to duckdb:shop.duckdb 'select count(*) from orders'\nluge query --to duckdb:shop.duckdb --json 'from orders limit 3'", ""},
@@ -51,6 +54,14 @@ constexpr std::array kVerbs{
     VerbSpec{Verb::resync, "resync", "copies a table again; the old data stays readable until the new is complete",
              "Also the way out of quarantine. The running luge copies it at once; when none runs, the next luge run does.", "TABLE", true,
              "luge resync --to duckdb:shop.duckdb public.orders", ""},
+    VerbSpec{
+        Verb::pause, "pause", "luge reads nothing further until it is resumed",
+        "The running luge finishes the transaction it is in, keeps its connection, goes on acknowledging what is durable, and changes no table;\n"
+        "copies wait too. When none runs, the next luge run begins paused. A pause outlives restarts; drop forgets it. The source keeps its\n"
+        "WAL meanwhile: luge status shows how much that is by now.",
+        "", false, "luge pause --to duckdb:shop.duckdb", ""},
+    VerbSpec{Verb::resume, "resume", "a paused luge goes on", "Where it was: nothing is lost by a pause as long as the source keeps the slot.", "",
+             false, "luge resume --to duckdb:shop.duckdb", ""},
     VerbSpec{Verb::drop, "drop", "removes the slot, luge's publication and the state; never the mirror",
              "For the end of a pipeline: afterwards the source keeps no WAL for it. The mirror stays as it is, with its schema _luge.", "", false,
              "luge drop --source service=shop --to duckdb:shop.duckdb", ""},

@@ -31,6 +31,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 /// Nobody runs: a pipeline of this process feeds the mirror until both sides have been compared. It takes in no new table and releases none.
 Result<VerifyReport> verify_embedded(Options options, const PipelinePlaces& places, std::unique_ptr<OfflineMirror> mirror) {
+  if (mirror->state() && mirror->state()->paused) return not_while_paused();
   TRY(const ConnectionOptions source, find_source(options, mirror->state()));
   const bool empty = mirror->frontier().tables.empty();
   options.mode = mirror->log_mode() ? "log" : "mirror";
@@ -43,7 +44,11 @@ Result<VerifyReport> verify_embedded(Options options, const PipelinePlaces& plac
     ended = host->run();
     running = false;
   });
-  while (running && host->driver().status().state != "live") std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto settled = [&] {
+    const std::string state = host->driver().status().state;
+    return state == "live" || state == "paused";
+  };
+  while (running && !settled()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   Result<VerifyReport> report =
       running ? verify_host(*host, joined(options.arguments), options.keys, [](const TableName& table) { show_table(to_string(table)); })
               : Result<VerifyReport>(fatal("not_running", "the pipeline ended before it could be compared"));

@@ -12,9 +12,12 @@ Result<ExitCode> run_verb(const Options& options, const Environment& environment
 Result<ExitCode> plan_verb(const Options& options, const Environment& environment);
 Result<ExitCode> doctor_verb(const Options& options, const Environment& environment);
 Result<ExitCode> status_verb(const Options& options, const Environment& environment);
+Result<ExitCode> top_verb(const Options& options, const Environment& environment);
 Result<ExitCode> query_verb(const Options& options, const Environment& environment);
 Result<ExitCode> verify_verb(const Options& options, const Environment& environment);
 Result<ExitCode> resync_verb(const Options& options, const Environment& environment);
+Result<ExitCode> pause_verb(const Options& options, const Environment& environment);
+Result<ExitCode> resume_verb(const Options& options, const Environment& environment);
 Result<ExitCode> drop_verb(const Options& options, const Environment& environment);
 Result<ExitCode> snowflake_verb(const Options& options, const Environment& environment);
 Result<ExitCode> demo_verb(const Options& options, const Environment& environment);

@@ -57,6 +57,7 @@ Result<VerifyReport> verify_host(PipelineHost& host, const std::string& patterns
   } else if (host.places().destination.kind != DestinationName::Kind::duckdb) {
     return usage_error("verify compares mirrors in DuckDB and Snowflake; " + host.places().destination.text() + " keeps none");
   }
+  if (host.driver().status().pipeline.paused) return not_while_paused();
   // With no table known yet there would be no difference either.
   CHECK_OK(host.driver().await_catalog(kCatalogTimeout));
   request.source = host.source();
@@ -70,6 +71,11 @@ Result<VerifyReport> verify_host(PipelineHost& host, const std::string& patterns
     TRY(request.scope.named, named_tables(host, patterns, request.scope, stop));
   }
   return verify(host.driver(), request);
+}
+
+Error not_while_paused() {
+  return make_error(Recovery::retry, "paused", "the pipeline is paused: the mirror does not get to the LSN at which both sides are compared",
+                    "luge resume lets it go on");
 }
 
 Result<std::string> answer_verify(PipelineHost& host, const ControlRequest& request, const ControlReply& reply) {
