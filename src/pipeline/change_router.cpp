@@ -6,6 +6,7 @@
 #include "base/ensure.h"
 #include "pipeline/misfit_quarantine.h"
 #include "pipeline/missing_values.h"
+#include "pipeline/rule_g.h"
 
 namespace luge {
 
@@ -39,11 +40,13 @@ ChangeRouter::ChangeRouter(const PipelineOptions& options, CatalogPort& catalog,
       witness_check_(ledger),
       spool_(options.spool) {}
 
-void ChangeRouter::start_session(Lsn skip_through, Lsn confirmed_flush, Xid next_xid, bool binary) {
+void ChangeRouter::start_session(Lsn confirmed_flush, Xid next_xid, bool binary) {
   witness_check_.start_session(finished_.witness, confirmed_flush);
   decoder_.reset();
   relations_.clear();
-  skip_through_ = skip_through;
+  confirmed_flush_ = confirmed_flush;
+  skip_through_ = finished_.commit_lsn;
+  quiet_through_ = ledger_.received();
   xid_reference_ = next_xid;
   tables_.forget_stream_shapes();  // the stream begins again at an older place, where tables may have older shapes
   binary_ = binary;
@@ -103,6 +106,15 @@ bool ChangeRouter::must_hold(Lsn commit_lsn) {
   return held_;
 }
 
+Status ChangeRouter::check_place(Lsn commit_lsn) const {
+  // A position that was acknowledged may be stored without the witness's being newer: a keepalive's, while other tables are written. A server
+  // that was set back to between the two still has the witness.
+  if (commit_lsn <= skip_through_ || commit_lsn >= quiet_through_) return ok();
+  if (commit_lsn < ledger_.complete_through()) return to_error(rewritten_history(confirmed_flush_, commit_lsn, quiet_through_));
+  return make_error(Recovery::retry, "regress",
+                    "the server has a change at " + to_string(commit_lsn) + ", before which it said that nothing is left");
+}
+
 Result<ChangeRouter::Handled> ChangeRouter::on(const BeginMessage& begin) {
   if (current_) return malformed("Begin inside a transaction");
   CHECK_OK(witness_check_.transaction({begin.final_lsn, begin.commit_time}));
@@ -150,7 +162,7 @@ void ChangeRouter::mark_data(PgTimestamp commit_time) {
 
 Result<ChangeRouter::Handled> ChangeRouter::on_row(Xid32 /*stream_xid*/, const TableRow& row) {
   if (!current_) return malformed("a row outside of a transaction");
-  current_->published = true;
+  if (!std::exchange(current_->published, true)) CHECK_OK(check_place(current_->commit_lsn));
   if (current_->skip) return Handled::done;
   if (target_.oid != row.relation) {
     // Also for tables nobody follows: a row the server has not described is a broken stream, and must not be passed over.
@@ -210,7 +222,7 @@ Result<ChangeRouter::Handled> ChangeRouter::on_truncate(Xid32 stream_xid, const 
     return Handled::done;
   }
   if (!current_) return malformed("Truncate outside of a transaction");
-  current_->published = true;
+  if (!std::exchange(current_->published, true)) CHECK_OK(check_place(current_->commit_lsn));
   if (current_->skip) return Handled::done;
   for (const RelationOid oid : truncate.relations) truncate_now(oid, current_->ordinal++, current_->commit_lsn, current_->xid, current_->commit_time);
   return Handled::done;
@@ -266,7 +278,10 @@ Status ChangeRouter::continue_drain(std::uint64_t row_limit, std::size_t byte_li
     }
     if (item) {
       const auto* chunk = std::get_if<TableChunk>(&*item);
-      drain_.published |= chunk == nullptr || chunk->rows > 0;
+      if (!drain_.published && (chunk == nullptr || chunk->rows > 0)) {
+        CHECK_OK(check_place(drain_.commit_lsn));
+        drain_.published = true;
+      }
       TRY(const bool taken, drain_item(std::move(*item)));
       if (!taken) return ok();
       continue;

@@ -29,10 +29,11 @@ class ChangeRouter {
 
   ChangeRouter(const PipelineOptions& options, CatalogPort& catalog, TableRegistry& tables, BatchBuilder& builder, AckLedger& ledger, Epoch epoch);
 
-  /// Transactions with commit_lsn at or before `skip_through` are durable already and are skipped whole.
+  /// Transactions that are finished already are skipped whole. Between the last of them and what was received before nothing was changed: a
+  /// change that comes from there is of another history.
   /// The slot stands at `confirmed_flush`: from there on the finished transactions' witness must come again (WitnessCheck).
   /// `binary`: values arrive in send format; a shape that has no exact reader for it ends the session with "needs_text".
-  void start_session(Lsn skip_through, Lsn confirmed_flush, Xid next_xid, bool binary);
+  void start_session(Lsn confirmed_flush, Xid next_xid, bool binary);
   /// Forgets the unfinished transaction and everything spooled. True if rows of it may be in the builder or beyond.
   bool end_session();
 
@@ -139,6 +140,8 @@ class ChangeRouter {
   Result<TableSchemaPtr> resolve(RelationCache::Entry& entry, TableRegistry::Table& table, const std::optional<CatalogTable>& catalog);
   void quarantine(TableRegistry::Table& table, const Misfit& misfit, Position position);
   bool must_hold(Lsn commit_lsn);
+  /// A change of the transaction is about to be taken.
+  Status check_place(Lsn commit_lsn) const;
   /// `published`: it certainly brought a change of the publication, wanted here or not.
   void finish_transaction(const Witness& transaction, Lsn end_lsn, bool published);
   void mark_data(PgTimestamp commit_time);
@@ -162,7 +165,9 @@ class ChangeRouter {
   bool catalog_answer_stale_ = false;  ///< it was asked for in an earlier session, before the message at hand
   std::unordered_map<Xid32, std::vector<Provisional>> provisional_;  ///< of open streamed transactions
 
+  Lsn confirmed_flush_;
   Lsn skip_through_;
+  Lsn quiet_through_;  ///< from skip_through_ to here nothing was changed, as an earlier session was told
   Xid xid_reference_ = 0;
   bool binary_ = false;
   bool has_data_ = false;

@@ -41,12 +41,12 @@ Result<Opening> DriverOpening::open() {
   opening.resync_all = plan.resync_all;
   const bool resumes = plan.kind == OpeningPlan::Kind::resume;
   if (resumes && !opening.resync_all) CHECK_OK(apply_column_rules(opening.frontier.tables));
+  if (plan.begins_epoch()) CHECK_OK(destination_.begin_epoch(plan.record.epoch));
   CHECK_OK(state_.save(lease_, plan.record));
   if (resumes) {
     opening.record = std::move(plan.record);
     return opening;
   }
-  if (plan.begins_epoch()) CHECK_OK(destination_.begin_epoch(plan.record.epoch));
   if (plan.drop_slot) CHECK_OK(gate_.drop_slot());
   CHECK_OK(make_slot(opening, std::move(plan.record)));
   return opening;

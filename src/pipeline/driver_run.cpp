@@ -90,7 +90,8 @@ Driver::Impl::Running::Running(Impl& owner, Opening opening, const Lease& lease)
       catalog(owner.options_, start.record, start.facts.publication_made_by_luge, start.frontier, [&owner] { owner.wake_.notify(); }),
       copier(owner.options_, owner.destination_, memory, [&owner] { owner.wake_.notify(); }),
       pipeline(owner.options_.pipeline_options, PipelinePorts{worker, state, catalog, copier, catalog, owner.clock_, memory},
-               PipelineStart{start.frontier, start.record.epoch, start.record.timeline, start.record.ack_intent, start.resync_all}) {}
+               PipelineStart{start.frontier, start.record.epoch, start.record.timeline, start.record.quiet_since, start.record.ack_intent,
+                             start.resync_all}) {}
 
 Status Driver::Impl::run_opening(const Lease& lease) {
   publish(nullptr, "connecting");

@@ -65,6 +65,7 @@ OpeningPlan first_start(OpeningFacts facts, bool slot_is_ours) {
 OpeningPlan start_over(OpeningFacts facts, StateRecord record, GapVerdict verdict) {
   const Epoch epoch = std::max({record.epoch, facts.frontier.checkpoint.epoch, facts.frontier.newest_epoch}) + 1;
   record.ack_intent = {};
+  record.quiet_since = {};
   record.checkpoint = {};
   OpeningPlan plan = new_slot(std::move(facts), std::move(record), epoch, true, true);
   plan.verdict = std::move(verdict);
@@ -85,7 +86,9 @@ OpeningPlan resume(OpeningFacts facts, StateRecord record) {
     if (!is_repairable(verdict) || !facts.repair_gaps) return refuse(to_error(verdict, tables_in_gap(facts.frontier.tables)), verdict);
     return start_over(std::move(facts), std::move(record), std::move(verdict));
   }
-  if (facts.begin_again) return start_over(std::move(facts), std::move(record), std::move(verdict));
+  // A repair was decided, and luge died before its own record said so.
+  const bool begun = facts.frontier.newest_epoch > std::max(record.epoch, facts.frontier.checkpoint.epoch);
+  if (facts.begin_again || begun) return start_over(std::move(facts), std::move(record), std::move(verdict));
   OpeningPlan plan;
   plan.kind = Kind::resume;
   plan.verdict = std::move(verdict);
@@ -94,6 +97,8 @@ OpeningPlan resume(OpeningFacts facts, StateRecord record) {
   plan.resync_all = record.epoch > plan.frontier.checkpoint.epoch && !plan.frontier.tables.empty();
   copy_unsettled_again(facts.source.timeline, plan.frontier.tables);
   record.timeline = facts.source.timeline;
+  // Other options may let the server send what it left out then.
+  if (!facts.ours.options_fingerprint.empty() && facts.ours.options_fingerprint != record.options_fingerprint) record.quiet_since = {};
   if (!facts.ours.options_fingerprint.empty()) record.options_fingerprint = facts.ours.options_fingerprint;
   plan.record = std::move(record);
   return plan;
@@ -139,6 +144,7 @@ OpeningPlan plan_opening(OpeningFacts facts) {
 StateRecord record_of_new_slot(StateRecord record, const SessionFacts& source, const Frontier& frontier, Lsn consistent_point) {
   remember_source(source, record);
   record.ack_intent = consistent_point;
+  record.quiet_since = {};
   record.publication_seen = consistent_point;  // it was made before, and nobody was dropping it then: the slot waited for all
   record.checkpoint = {record.epoch, {}, {}};
   // The destination of an earlier epoch stands where it stands; its checkpoint counts only within that epoch.

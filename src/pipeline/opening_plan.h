@@ -19,8 +19,8 @@ struct OpeningFacts {
   bool begin_again = false;          ///< the stream showed a gap that no fact of the connection tells
 };
 
-/// What is done about it. The order that keeps a crash at any point harmless: store `record`; for a new slot, tell the destination of the epoch
-/// that begins, drop_slot, make publication and slot, store record_of_new_slot().
+/// What is done about it. The order that keeps a crash at any point harmless: tell the destination of an epoch that begins, store `record`;
+/// for a new slot, drop_slot, make publication and slot, store record_of_new_slot().
 struct OpeningPlan {
   enum class Kind : char {
     refuse,    ///< nothing may be changed: `refusal`

@@ -141,6 +141,12 @@ TEST(OpeningPlan, AStateLostBeforeTheFirstCommitOfANewEpochBeginsAgain) {
   EXPECT_EQ(c.plan().kind, Kind::resume);
 }
 
+TEST(OpeningPlan, ARepairThatWasBegunIsFinished) {
+  Case c;
+  c.facts.frontier.newest_epoch = 4;
+  expect_new_slot(c.plan(), 5, true);
+}
+
 TEST(OpeningPlan, AStandbyGetsNoSlot) {
   Case c;
   c.facts.known->slot_phase = Phase::creating;

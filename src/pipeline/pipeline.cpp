@@ -24,8 +24,9 @@ Checkpoint start_checkpoint(const PipelineStart& start) {
 Checkpoint finished_at(const PipelineStart& start) {
   const Checkpoint durable = start_checkpoint(start);
   if (start.ack_intent <= durable.end_lsn) return durable;
-  // All that began its commit record before the intent.
-  return {start.epoch, Lsn{start.ack_intent.value - 1}, start.ack_intent, durable.witness};
+  // All that was received before it; where that is not known, all that began its commit record before the intent.
+  const Lsn last = start.quiet_since.is_zero() ? Lsn{start.ack_intent.value - 1} : std::max(start.quiet_since, durable.commit_lsn);
+  return {start.epoch, last, start.ack_intent, durable.witness};
 }
 
 }  // namespace
@@ -51,7 +52,7 @@ void Pipeline::Impl::start_session(ReplicationStream& stream, const SessionFacts
   stream_ = &stream;
   session_position_ = {};
   server_lsn_ = std::max(server_lsn_, facts.server_lsn);
-  router_.start_session(router_.finished().commit_lsn, facts.slot.confirmed_flush, facts.next_xid, stream.options().binary);
+  router_.start_session(facts.slot.confirmed_flush, facts.next_xid, stream.options().binary);
   reporter_.start_session(stream, facts.slot.confirmed_flush, facts.wal_sender_timeout, ports_.clock.now());
 }
 
@@ -86,7 +87,7 @@ Result<Wait> Pipeline::Impl::step() {
   CHECK_OK(collect_outcomes());                  // destination -> acknowledge
   if (options_.hold_on_quarantine) ledger_.hold(tables_.any_quarantined());
   if (ports_.catalog.server_stops()) reporter_.server_stops(now);
-  CHECK_OK(reporter_.report(ledger_, now));      // acknowledge -> source, even when every queue is full
+  CHECK_OK(reporter_.report(ledger_, router_.finished(), now));      // acknowledge -> source, even when every queue is full
   hand_over_sealed_batch();                      // batch -> destination
   CHECK_OK(work_between_transactions(now));      // copies, barriers, states of tables
   if (can_accept() && !held(now)) {

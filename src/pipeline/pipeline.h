@@ -42,6 +42,7 @@ struct PipelineStart {
   Frontier frontier;              ///< of Destination::open
   Epoch epoch = 0;
   std::uint32_t timeline = 0;     ///< the source's
+  Lsn quiet_since;                ///< StateRecord::quiet_since
   Lsn ack_intent;                 ///< stored; nothing beyond it was ever acknowledged
   bool resync_all = false;        ///< a gap under `on_gap: resync`: every table is copied again
 };

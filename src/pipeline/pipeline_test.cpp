@@ -85,7 +85,7 @@ struct FakeSink final : BatchSink {
 };
 
 struct FakeState final : StateSink {
-  bool try_save(Lsn ack_intent, const Checkpoint& /*checkpoint*/) override {
+  bool try_save(Lsn ack_intent, Lsn /*quiet_since*/, const Checkpoint& /*checkpoint*/) override {
     saved = ack_intent;
     return true;
   }

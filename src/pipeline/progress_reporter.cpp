@@ -57,7 +57,7 @@ Status ProgressReporter::check_insistence(Instant now) {
                     "luge reconnects by itself; luge status tells whether a table is held, the destination is down, or the pipeline is paused");
 }
 
-Status ProgressReporter::save(const AckLedger& ledger, Instant now) {
+Status ProgressReporter::save(const AckLedger& ledger, const Checkpoint& last, Instant now) {
   if (saving_) {
     auto answer = state_.try_take_saved();
     if (!answer) return ok();
@@ -71,7 +71,9 @@ Status ProgressReporter::save(const AckLedger& ledger, Instant now) {
   const bool data_moved = ledger.durable_checkpoint() != saved_checkpoint_;
   const bool wanted = wanted_ > saved_ && target >= wanted_;
   if (!data_moved && !save_soon_ && !wanted && now - last_save_ < kIdleSaveInterval) return ok();
-  if (state_.try_save(target, ledger.durable_checkpoint())) {
+  // While something is under way nobody keeps which of the transactions since the durable one ended before the target.
+  const bool known = ledger.idle() && last.end_lsn <= target;
+  if (state_.try_save(target, known ? last.commit_lsn : Lsn{}, ledger.durable_checkpoint())) {
     saving_ = true;
     last_save_ = now;
     saved_checkpoint_ = ledger.durable_checkpoint();
@@ -86,8 +88,8 @@ Status ProgressReporter::check_silence(Instant now) const {
                     "check the network between luge and the server; luge reconnects by itself");
 }
 
-Status ProgressReporter::report(const AckLedger& ledger, Instant now) {
-  CHECK_OK(save(ledger, now));
+Status ProgressReporter::report(const AckLedger& ledger, const Checkpoint& last, Instant now) {
+  CHECK_OK(save(ledger, last, now));
   if (stream_ == nullptr) return ok();
 
   const Lsn flush = flush_target();

@@ -37,8 +37,8 @@ class ProgressReporter {
   /// Only a luge that listens may call the server silent.
   Status check_silence(Instant now) const;
   /// Collects a finished save, starts the next, sends feedback that is due. Errors: of the state store, of the stream, or reconnect
-  /// when the server waits in vain for a confirmation without which it cannot shut down.
-  Status report(const AckLedger& ledger, Instant now);
+  /// when the server waits in vain for a confirmation without which it cannot shut down. `last`: the last transaction that was routed.
+  Status report(const AckLedger& ledger, const Checkpoint& last, Instant now);
 
   /// Last flush position sent.
   Lsn acknowledged() const { return flushed_; }
@@ -48,7 +48,7 @@ class ProgressReporter {
   Instant next_due(Instant now) const;
 
  private:
-  Status save(const AckLedger& ledger, Instant now);
+  Status save(const AckLedger& ledger, const Checkpoint& last, Instant now);
   Status check_insistence(Instant now);
   Lsn flush_target() const { return std::max(flushed_, std::min(saved_, session_received_)); }
 

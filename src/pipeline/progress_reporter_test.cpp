@@ -29,7 +29,7 @@ class Stream final : public ReplicationStream {
 /// Stores at once.
 class State final : public StateSink {
  public:
-  bool try_save(Lsn ack_intent, const Checkpoint& /*checkpoint*/) override {
+  bool try_save(Lsn ack_intent, Lsn /*quiet_since*/, const Checkpoint& /*checkpoint*/) override {
     saved_ = ack_intent;
     return true;
   }
@@ -56,7 +56,7 @@ class ProgressReporterTest : public testing::Test {
     return report();
   }
   bool report() {
-    const Status reported = reporter_.report(ledger_, now_);
+    const Status reported = reporter_.report(ledger_, {}, now_);
     if (reported) return true;
     EXPECT_EQ(reported.error().code, "server_waits");
     EXPECT_EQ(reported.error().recovery, Recovery::reconnect);

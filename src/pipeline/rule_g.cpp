@@ -138,6 +138,13 @@ GapVerdict another_history(Lsn confirmed_flush, Lsn witness, Lsn seen) {
                  kResync);
 }
 
+GapVerdict rewritten_history(Lsn confirmed_flush, Lsn seen, Lsn received) {
+  return verdict(Kind::gap, confirmed_flush, received,
+                 "the server's history before " + to_string(received) + " is not the one luge followed (it has changes at " + to_string(seen) +
+                     ", where there were none): it was set back to an older copy and has written on since",
+                 kResync);
+}
+
 Frontier frontier_of(const StateRecord& state) {
   Frontier frontier;
   frontier.mirror_uuid = state.mirror_uuid;

@@ -40,6 +40,9 @@ GapVerdict publication_lost(const std::string& publication, bool made_again, Lsn
 /// The slot stood at `confirmed_flush`, so the transaction at `witness` had to come again; `seen`, beyond it, came instead.
 GapVerdict another_history(Lsn confirmed_flush, Lsn witness, Lsn seen);
 
+/// A change that was committed at `seen`, before `received`, up to which an earlier session was told that nothing is left.
+GapVerdict rewritten_history(Lsn confirmed_flush, Lsn seen, Lsn received);
+
 /// A verdict as the error that stops the pipeline (exit code 3).
 Error to_error(const GapVerdict& verdict, const std::vector<TableName>& tables = {});
 /// The error of a gap, naming the tables whose changes may be missing: a few, then how many more.

@@ -31,7 +31,8 @@ TableRegistry::TableRegistry(CopyPort& copies, const ColumnOptionsLookup& column
   for (const TableRecord& record : frontier.tables) {
     Table table;
     table.record = record;
-    table.stream_schema = record.schema;
+    // A shape that a copy read on another timeline may have what this one never had.
+    if (!record.snapshot || record.snapshot->timeline == timeline) table.stream_schema = record.schema;
     tables_.emplace(record.oid, std::move(table));
     order_.push_back(record.oid);
   }

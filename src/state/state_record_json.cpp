@@ -90,6 +90,7 @@ std::string encode_state_record(const StateRecord& record) {
               {"publication_seen", to_string(record.publication_seen)},
               {"epoch", record.epoch},
               {"ack_intent", to_string(record.ack_intent)},
+              {"quiet_since", to_string(record.quiet_since)},
               {"checkpoint",
                {{"epoch", record.checkpoint.epoch},
                 {"commit_lsn", to_string(record.checkpoint.commit_lsn)},
@@ -119,6 +120,7 @@ Result<StateRecord> decode_state_record(std::string_view text) {
   reader.lsn("publication_seen", record.publication_seen);
   reader.number("epoch", record.epoch);
   reader.lsn("ack_intent", record.ack_intent);
+  if (parsed.contains("quiet_since")) reader.lsn("quiet_since", record.quiet_since);
   reader.text("mirror_uuid", record.mirror_uuid);
   reader.text("destination", record.destination);
   reader.text("source", record.source);

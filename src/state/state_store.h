@@ -22,6 +22,7 @@ struct StateRecord {
   Lsn publication_seen;               ///< up to here it was certainly there (source/publication_watch.h); zero: not known
   Epoch epoch = 0;
   Lsn ack_intent;                     ///< never acknowledge beyond
+  Lsn quiet_since;                    ///< the last transaction that luge received before it; zero: not known
   Checkpoint checkpoint;              ///< the destination's, at that intent
   std::string mirror_uuid;
   std::string destination;            ///< as given, without secrets
@@ -52,8 +53,8 @@ class StateStore {
 class StateSink {
  public:
   virtual ~StateSink() = default;
-  /// Asks for {ack_intent, checkpoint} to be stored. At most one is under way; false: busy, ask again later.
-  virtual bool try_save(Lsn ack_intent, const Checkpoint& checkpoint) = 0;
+  /// Asks for {ack_intent, quiet_since, checkpoint} to be stored. At most one is under way; false: busy, ask again later.
+  virtual bool try_save(Lsn ack_intent, Lsn quiet_since, const Checkpoint& checkpoint) = 0;
   /// The answer to the save under way: the intent that is durable now.
   virtual std::optional<Result<Lsn>> try_take_saved() = 0;
 };

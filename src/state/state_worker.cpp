@@ -12,11 +12,11 @@ StateWorker::StateWorker(StateStore& store, Lease lease, StateRecord record, std
 
 StateWorker::~StateWorker() = default;  // the jthread asks for a stop and joins before the rest goes
 
-bool StateWorker::try_save(Lsn ack_intent, const Checkpoint& checkpoint) {
+bool StateWorker::try_save(Lsn ack_intent, Lsn quiet_since, const Checkpoint& checkpoint) {
   {
     std::lock_guard lock(mutex_);
     if (running_ || answer_) return false;
-    waiting_ = Request{ack_intent, checkpoint};
+    waiting_ = Request{ack_intent, quiet_since, checkpoint};
   }
   ready_.notify_one();
   return true;
@@ -64,6 +64,7 @@ void StateWorker::run(const std::stop_token& stop) {
     }
     const Status saved = store_changed([&](StateRecord& record) {
       record.ack_intent = request.ack_intent;
+      record.quiet_since = request.quiet_since;
       record.checkpoint = request.checkpoint;
       record.publication_seen = std::max(record.publication_seen, Lsn{publication_seen_.load(std::memory_order_relaxed)});
     });

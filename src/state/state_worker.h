@@ -23,7 +23,7 @@ class StateWorker final : public StateSink {
   /// Finishes the save under way, forgets one that was not started, and joins.
   ~StateWorker() override;
 
-  bool try_save(Lsn ack_intent, const Checkpoint& checkpoint) override;
+  bool try_save(Lsn ack_intent, Lsn quiet_since, const Checkpoint& checkpoint) override;
   std::optional<Result<Lsn>> try_take_saved() override;
 
   /// To be stored with the next of those: StateRecord::publication_seen. Any thread.
@@ -37,6 +37,7 @@ class StateWorker final : public StateSink {
  private:
   struct Request {
     Lsn ack_intent;
+    Lsn quiet_since;
     Checkpoint checkpoint;
   };
   void run(const std::stop_token& stop);

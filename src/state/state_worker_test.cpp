@@ -46,20 +46,20 @@ struct StateWorkerTest : testing::Test {
 };
 
 TEST_F(StateWorkerTest, OneSaveAtATimeAndTheRestOfTheRecordStays) {
-  ASSERT_TRUE(worker.try_save(Lsn{10}, at(9)));
+  ASSERT_TRUE(worker.try_save(Lsn{10}, {}, at(9)));
   store.started.acquire();
-  EXPECT_FALSE(worker.try_save(Lsn{20}, at(19)));
+  EXPECT_FALSE(worker.try_save(Lsn{20}, {}, at(19)));
   EXPECT_FALSE(worker.try_take_saved().has_value());
   store.gate.release();
   woken.acquire();
-  EXPECT_FALSE(worker.try_save(Lsn{20}, at(19))) << "the answer was not taken yet";
+  EXPECT_FALSE(worker.try_save(Lsn{20}, {}, at(19))) << "the answer was not taken yet";
   const auto saved = worker.try_take_saved();
   ASSERT_TRUE(saved && *saved);
   EXPECT_EQ(**saved, Lsn{10});
   EXPECT_EQ(store.stored.slot, "luge_luge");
   EXPECT_EQ(store.stored.checkpoint, at(9));
   EXPECT_EQ(worker.record().ack_intent, Lsn{10});
-  EXPECT_TRUE(worker.try_save(Lsn{20}, at(19)));
+  EXPECT_TRUE(worker.try_save(Lsn{20}, {}, at(19)));
   store.gate.release();
   woken.acquire();
 }
@@ -67,7 +67,7 @@ TEST_F(StateWorkerTest, OneSaveAtATimeAndTheRestOfTheRecordStays) {
 TEST_F(StateWorkerTest, UpdatesChangeTheRecordThatLaterSavesCarry) {
   store.gate.release(2);
   ASSERT_TRUE(worker.update([](StateRecord& record) { record.publication_oid = 42; }));
-  ASSERT_TRUE(worker.try_save(Lsn{10}, at(9)));
+  ASSERT_TRUE(worker.try_save(Lsn{10}, {}, at(9)));
   woken.acquire();
   EXPECT_EQ(store.stored.publication_oid, 42U);
   EXPECT_EQ(store.stored.ack_intent, Lsn{10});
@@ -76,13 +76,13 @@ TEST_F(StateWorkerTest, UpdatesChangeTheRecordThatLaterSavesCarry) {
 TEST_F(StateWorkerTest, AfterARefusalNothingIsWritten) {
   store.fail = true;
   store.gate.release(2);
-  ASSERT_TRUE(worker.try_save(Lsn{10}, at(9)));
+  ASSERT_TRUE(worker.try_save(Lsn{10}, {}, at(9)));
   woken.acquire();
   auto saved = worker.try_take_saved();
   ASSERT_TRUE(saved && !*saved);
   EXPECT_EQ(saved->error().code, "fenced");
   store.fail = false;
-  ASSERT_TRUE(worker.try_save(Lsn{11}, at(10)));
+  ASSERT_TRUE(worker.try_save(Lsn{11}, {}, at(10)));
   woken.acquire();
   saved = worker.try_take_saved();
   ASSERT_TRUE(saved && !*saved);

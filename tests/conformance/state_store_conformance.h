@@ -41,6 +41,7 @@ class StateStoreConformance : public testing::TestWithParam<StateStoreQuirks> {
     record.publication_seen = Lsn{0xF'0000'0001};
     record.epoch = epoch;
     record.ack_intent = Lsn{lsn + 10};
+    record.quiet_since = Lsn{lsn + 2};
     record.checkpoint = {epoch, Lsn{lsn}, Lsn{lsn + 8}};
     record.mirror_uuid = "0c7f";
     record.destination = "duckdb:it's \"here\"\n.duckdb";
@@ -74,6 +75,7 @@ TEST_P(StateStoreConformance, StartsEmptyAndKeepsEveryMember) {
   EXPECT_EQ(read.publication_seen, saved.publication_seen);
   EXPECT_EQ(read.epoch, saved.epoch);
   EXPECT_EQ(read.ack_intent, saved.ack_intent);
+  EXPECT_EQ(read.quiet_since, saved.quiet_since);
   EXPECT_EQ(read.checkpoint, saved.checkpoint);
   EXPECT_EQ(read.mirror_uuid, saved.mirror_uuid);
   EXPECT_EQ(read.destination, saved.destination);

@@ -121,9 +121,14 @@ void LugeInstance::open() {
   facts.begin_again = begin_again_;
   const Epoch epoch = facts.known ? facts.known->epoch : std::max(Epoch{1}, frontier->checkpoint.epoch);
   plan_ = plan_opening(std::move(facts));
-  if (plan_.verdict) (void)judged(*plan_.verdict, epoch);
+  const bool begins_anyway = plan_.kind == OpeningPlan::Kind::new_slot && plan_.verdict && plan_.verdict->kind == GapVerdict::Kind::resume;
+  if (plan_.verdict && !begins_anyway) (void)judged(*plan_.verdict, epoch);
   if (plan_.kind == OpeningPlan::Kind::refuse) return refused(*plan_.refusal);
   if (plan_.adopted) around_.marks.hit(Mark::states_adopted);
+  if (plan_.begins_epoch()) {
+    if (auto begun = around_.destination.begin_epoch(lease_->fence, plan_.record.epoch); !begun) return stop(begun.error().code);
+    if (dice_.percent(5)) return stop("killed");
+  }
   if (auto saved = around_.state.save(*lease_, plan_.record); !saved) return stop(saved.error().code);
   if (plan_.kind == OpeningPlan::Kind::resume) {
     around_.gap_possible = around_.restored;
@@ -153,9 +158,6 @@ void LugeInstance::make_slot() {
   if (server.slot_active) return;
   // Whoever lost the pipeline meanwhile leaves the slot to its new owner.
   if (auto saved = around_.state.save(*lease_, plan_.record); !saved) return stop(saved.error().code);
-  if (plan_.begins_epoch()) {
-    if (auto begun = around_.destination.begin_epoch(lease_->fence, plan_.record.epoch); !begun) return stop(begun.error().code);
-  }
   if (!std::exchange(slot_dropped_, true)) server.slot() = {};
   if (!server.try_create_slot()) return;
   plan_.record = record_of_new_slot(std::move(plan_.record), server.facts(), plan_.frontier, server.slot().consistent_point);
@@ -180,7 +182,7 @@ void LugeInstance::start_pipeline() {
                                              around_.trace, around_.marks);
   running.pipeline = std::make_unique<Pipeline>(
       around_.options, PipelinePorts{*running.sink, *running.state, *running.catalog, *running.copies, *running.finder, clock_, *running.memory},
-      PipelineStart{plan_.frontier, record.epoch, record.timeline, record.ack_intent, plan_.resync_all});
+      PipelineStart{plan_.frontier, record.epoch, record.timeline, record.quiet_since, record.ack_intent, plan_.resync_all});
   running.pipeline->pause(around_.now < reads_again_);
   running_ = std::move(running);
   intent_copied_ = {plan_.frontier.checkpoint.epoch, plan_.frontier.intent};
@@ -236,7 +238,7 @@ void LugeInstance::step() {
   if (!wait) {
     const Error error = std::move(wait).error();
     if (error.code == "gap") {
-      if (around_.state.is_newest(owner_.fence)) around_.oracle.gap_in_stream(running_->pipeline->status().durable, around_.gap_possible);
+      if (around_.state.is_newest(owner_.fence)) around_.oracle.gap_in_stream(around_.gap_possible);
       // on_gap: stop, and an operator who starts luge again; or on_gap: resync.
       if (dice_.percent(30)) return stop("gap");
       begin_again_ = true;

@@ -50,7 +50,7 @@ class Oracle {
   /// I11. `gap_possible`: something happened since the last session after which a gap may be reported.
   void verdict(const GapVerdict& verdict, Epoch epoch, bool gap_possible);
   /// I11. The stream itself showed a gap, to an instance for which everything before `complete` is complete.
-  void gap_in_stream(Lsn complete, bool gap_possible);
+  void gap_in_stream(bool gap_possible);
   void epoch_started(Lsn intent);
   /// The server went back to `to`: the course of history until now is remembered beside the new one.
   void history_changed(std::shared_ptr<const SourceHistory> before, Lsn to);
@@ -96,6 +96,7 @@ class Oracle {
 
   Epoch epoch_ = 1;
   std::shared_ptr<const SourceHistory> past_;  ///< before the last restore
+  Lsn intent_before_;       ///< the largest that was stored in this epoch
   bool gap_open_ = false;     ///< reported and not repaired yet
   std::optional<Lsn> unproven_;  ///< of the last session: what had to come again never will; nothing beyond it may count
   bool past_judged_ = false;  ///< a session has begun on the new course

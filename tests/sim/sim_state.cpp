@@ -56,9 +56,10 @@ SimStateSink::~SimStateSink() {
   }
 }
 
-bool SimStateSink::try_save(Lsn ack_intent, const Checkpoint& checkpoint) {
+bool SimStateSink::try_save(Lsn ack_intent, Lsn quiet_since, const Checkpoint& checkpoint) {
   if (waiting_ || answer_) return false;
   record_.ack_intent = ack_intent;
+  record_.quiet_since = quiet_since;
   record_.checkpoint = checkpoint;
   waiting_ = true;
   due_ = now_ + dice_.micros(100, dice_.percent(5) ? 800'000 : 8'000);

@@ -54,7 +54,7 @@ class SimStateSink final : public StateSink {
         faults_felt_(faults_felt) {}
   ~SimStateSink() override;
 
-  bool try_save(Lsn ack_intent, const Checkpoint& checkpoint) override;
+  bool try_save(Lsn ack_intent, Lsn quiet_since, const Checkpoint& checkpoint) override;
   std::optional<Result<Lsn>> try_take_saved() override;
 
   void run();

@@ -330,12 +330,19 @@ bool World::strike(Fault fault) {
       server_.slot().lost = server_.slot().exists;
       return server_.slot().lost;
     case Fault::server_restored: return restore_server();
-    case Fault::destination_restored:
+    case Fault::destination_restored: {
       if (old_mirrors_.empty()) return false;
+      const MirrorStore& older = dice_.pick(old_mirrors_);
+      // One that stands where luge last knew it to stand cannot be told from the right one, though its copies may be older.
+      if (state_.record() && older.checkpoint == state_.record()->checkpoint) return false;
+      // As in restore_server(): on one timeline nothing tells that an unsettled copy has seen what the server has lost since.
+      const auto settled = [](const auto& table) { return table.second->record.state == TableState::live; };
+      if (oracle_.has_past() && !std::all_of(older.tables.begin(), older.tables.end(), settled)) return false;
       stop_everybody();
       marks_.hit(Mark::destination_restores);
-      destination_.restore(dice_.pick(old_mirrors_));
+      destination_.restore(older);
       return true;
+    }
     case Fault::state_restored:
       if (old_states_.empty()) return false;
       stop_everybody();
