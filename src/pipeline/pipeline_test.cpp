@@ -107,8 +107,9 @@ struct NoCopies final : CopyPort {
   std::optional<CopyEvent> try_take_event() override { return std::nullopt; }
 };
 
-struct NoTables final : TableFinder {
-  std::optional<TableEvent> try_take_event() override { return std::nullopt; }
+struct FakeFinder final : TableFinder {
+  std::optional<TableEvent> try_take_event() override { return std::exchange(event, std::nullopt); }
+  std::optional<TableEvent> event;
 };
 
 /// One live table, and a destination that is as slow as a test wants it. How large the batches become is what is looked at.
@@ -137,6 +138,7 @@ class BatchAdaptation : public testing::Test {
     facts.slot.exists = true;
     facts.slot.confirmed_flush = Lsn{100};
     facts.next_xid = 1000;
+    session_ = facts;
     pipeline_->start_session(stream_, facts);
     stream_.frames.push_back(
         WireWriter().u8('R').u32(kTable).c_string("public").c_string("t").u8('d').i16(1).u8(1).c_string("id").u32(pg_oid::kInt4).i32(-1).str());
@@ -189,15 +191,36 @@ class BatchAdaptation : public testing::Test {
   FakeState state_;
   FakeCatalog catalog_;
   NoCopies copies_;
-  NoTables finder_;
+  FakeFinder finder_;
   MemoryBudget memory_{64U << 20};
   std::unique_ptr<Pipeline> pipeline_;
+  SessionFacts session_;
 
  private:
   std::uint64_t lsn_ = 200;
   std::uint32_t xid_ = 1000;
   int id_ = 0;
 };
+
+// A server that was set back answers SQL long before the gap test of the next session has spoken.
+TEST_F(BatchAdaptation, WhatTheCatalogSaysWaitsForASession) {
+  start();
+  pipeline_->end_session();
+  finder_.event = TableGone{kTable};
+  step();
+  EXPECT_TRUE(sink_.waiting.empty());
+  EXPECT_EQ(pipeline_->tables().at(0).state, TableState::live);
+  EXPECT_FALSE(pipeline_->caught_up(Lsn{1})) << "something is known that the destination was not told";
+  finder_.event = PublicationLost{publication_lost("luge_luge", false, Lsn{1}, Lsn{2})};
+  const auto lost = pipeline_->step();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, "gap") << "this is told at once";
+  session_.slot.confirmed_flush = Lsn{350};  // beyond the witness
+  pipeline_->start_session(stream_, session_);
+  step();
+  EXPECT_EQ(sink_.waiting.size(), 1U);
+  EXPECT_EQ(pipeline_->tables().at(0).state, TableState::dropped);
+}
 
 TEST_F(BatchAdaptation, WhenItIsQuietWhatThereIsGoesOutAfterTwoMilliseconds) {
   start();
