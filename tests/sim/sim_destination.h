@@ -9,13 +9,12 @@
 #include "base/result.h"
 #include "model/frontier.h"
 #include "model/intent.h"
+#include "sim/destination_watcher.h"
 #include "sim/marks.h"
 #include "sim/mirror_table.h"
 #include "sim/trace.h"
 
 namespace luge {
-
-class Oracle;
 
 /// Rows of one copy on their way in; durable piece by piece, and visible only after FinishCopy.
 struct Shadow {
@@ -50,29 +49,30 @@ struct MirrorStore {
 class SimDestination {
  public:
   SimDestination(const Trace& trace, Marks& marks) : trace_(trace), marks_(marks) {}
-  void watched_by(Oracle& oracle) { oracle_ = &oracle; }
+  void watched_by(DestinationWatcher& watcher) { watcher_ = &watcher; }
 
   Result<Frontier> open(Fence fence);
+  /// As open() tells it.
   Frontier frontier() const;
   const MirrorStore& store() const { return store_; }
   void restore(const MirrorStore& older);
-  /// Destination::record_intent.
-  void record_intent(Fence fence, const Intent& intent);
+  Status record_intent(Fence fence, const Intent& intent);
   Status begin_epoch(Fence fence, Epoch epoch);
 
-  /// One database transaction, over one or more batches. Dropped without commit: rolled back.
+  /// One process's way in: one database transaction at a time, over one or more batches. Dropped without commit: rolled back.
   class Writer {
    public:
-    Writer(SimDestination& destination, Fence fence, Epoch epoch) : destination_(destination), fence_(fence), epoch_(epoch) {}
-    /// `delivered`: commit_lsn of the last transaction that the stream had delivered when the batch was handed over.
-    void apply(const Batch& batch, Lsn delivered);
-    /// Nothing is changed when the fence is an older one: error "fenced".
-    Status commit(const Checkpoint& checkpoint, const Intent& intent);
+    Writer(SimDestination& destination, Fence fence) : destination_(destination), fence_(fence) {}
+    /// Destination::apply. `delivered`: commit_lsn of the last transaction that the stream had delivered when the batch was handed over.
+    /// `intent`: stored with the commit.
+    Result<Frontier> apply(const Batch& batch, Lsn delivered, const Intent& intent);
 
    private:
+    void take(const Batch& batch, Lsn delivered);
+    void commit(const Checkpoint& checkpoint, const Intent& intent);
     MirrorTable& touch(RelationOid oid);
     CopyNotes& notes(RelationOid oid);
-    void rows(const Rows& rows);
+    void rows(const Rows& rows, Epoch epoch);
     void truncate(const Truncate& truncate);
     void set_table(const SetTable& set, Lsn delivered);
     void finish_copy(const FinishCopy& finish);
@@ -80,7 +80,6 @@ class SimDestination {
 
     SimDestination& destination_;
     const Fence fence_;
-    const Epoch epoch_;
     struct Open {
       std::map<RelationOid, std::shared_ptr<MirrorTable>> tables;
       std::map<RelationOid, CopyNotes> notes;
@@ -96,10 +95,12 @@ class SimDestination {
 
  private:
   Status check_fence(Fence fence) const;
+  /// As apply() tells it.
+  Frontier standing() const;
 
   const Trace& trace_;
   Marks& marks_;
-  Oracle* oracle_ = nullptr;
+  DestinationWatcher* watcher_ = nullptr;
   MirrorStore store_;
 };
 
