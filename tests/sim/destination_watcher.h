@@ -16,6 +16,8 @@ class DestinationWatcher {
   virtual ~DestinationWatcher() = default;
   /// What no destination could take in.
   virtual void fail(std::string invariant, std::string what) = 0;
+  /// What every destination passes over in silence, and a pipeline that knows where its destination is never does.
+  virtual void needless(std::string invariant, std::string what) = 0;
   /// These rows belong to this transaction. False: something failed.
   virtual bool check_run(const TableChunk& chunk, std::uint32_t first_row, const TransactionRun& run, const CopyNotes& notes) = 0;
   virtual void destination_committed(const MirrorStore& store) = 0;

@@ -28,6 +28,7 @@ class Oracle final : public DestinationWatcher {
   };
   void fail(std::string invariant, std::string what) override;
   const std::optional<Failure>& failure() const { return failure_; }
+  void needless(std::string invariant, std::string what) override { fail(std::move(invariant), std::move(what)); }
   Xid next_xid() const override { return server_.next_xid(); }
   std::uint32_t course() const override { return server_.course(); }
 

@@ -8,6 +8,15 @@ namespace luge {
 
 namespace {
 
+bool has_changes(const Batch& batch) {
+  return std::any_of(batch.ops.begin(), batch.ops.end(),
+                     [](const BatchOp& op) { return std::holds_alternative<Rows>(op) || std::holds_alternative<Truncate>(op); });
+}
+
+bool aborts(const Batch& batch) {
+  return std::any_of(batch.ops.begin(), batch.ops.end(), [](const BatchOp& op) { return std::holds_alternative<AbortOpenTransaction>(op); });
+}
+
 bool forgets_copies(TableState state) { return state == TableState::waiting || state == TableState::resyncing; }
 
 }  // namespace
@@ -34,6 +43,7 @@ Frontier SimDestination::standing() const {
 
 Frontier SimDestination::frontier() const {
   Frontier frontier = standing();
+  frontier.catalog_memory = store_.catalog_memory;
   frontier.newest_epoch = std::max(store_.newest_epoch, store_.checkpoint.epoch);
   for (const auto& [oid, table] : store_.tables) frontier.tables.push_back(table->record);
   return frontier;
@@ -73,11 +83,25 @@ MirrorTable& SimDestination::Writer::touch(RelationOid oid) {
 
 Result<Frontier> SimDestination::Writer::apply(const Batch& batch, Lsn delivered, const Intent& intent) {
   CHECK_OK(destination_.check_fence(fence_));  // at the first statement already
-  take(batch, delivered);
-  if (batch.complete) commit(batch.checkpoint, intent);
+  if (comes_again(batch)) {
+    open_ = {};
+  } else {
+    take(batch, delivered);
+    if (batch.complete) commit(batch.checkpoint, intent);
+  }
   Frontier frontier = destination_.standing();
   frontier.rows_applied = batch.rows;
   return frontier;
+}
+
+// I3: up to the checkpoint everything is here already, whole transactions only.
+bool SimDestination::Writer::comes_again(const Batch& batch) {
+  const Checkpoint& durable = destination_.store_.checkpoint;
+  const bool changes = open_.changes || has_changes(batch);
+  if (!batch.complete || !changes || aborts(batch) || batch.checkpoint > durable) return false;
+  destination_.watcher_->needless(
+      "I3", "what ends at " + to_string(batch.checkpoint.commit_lsn) + " comes again; durable is " + to_string(durable.commit_lsn));
+  return true;
 }
 
 void SimDestination::Writer::take(const Batch& batch, Lsn delivered) {
@@ -91,6 +115,8 @@ void SimDestination::Writer::take(const Batch& batch, Lsn delivered) {
       set_table(*set, delivered);
     } else if (const auto* finish = std::get_if<FinishCopy>(&op)) {
       finish_copy(*finish);
+    } else if (const auto* remember = std::get_if<RememberCatalog>(&op)) {
+      open_.catalog_memory = remember->memory;
     } else if (std::holds_alternative<AbortOpenTransaction>(op)) {
       destination_.marks_.hit(Mark::open_transactions_aborted);
       destination_.trace_([] { return std::string("dest    open transaction rolled back"); });
@@ -119,8 +145,17 @@ bool SimDestination::Writer::take_position(MirrorTable& table, const Position& p
     return false;
   }
   table.last = position;
+  open_.changes = true;
   open_.last_commit = std::max(open_.last_commit, position.commit_lsn);
   return true;
+}
+
+bool SimDestination::Writer::takes_rows(const MirrorTable& table) {
+  const TableState state = table.record.state;
+  if (state == TableState::live || state == TableState::catching_up) return true;
+  destination_.watcher_->needless("I3",
+                                  "table " + to_string(table.record.name) + ": changes go into a table that is " + std::string(to_string(state)));
+  return false;
 }
 
 void SimDestination::Writer::rows(const Rows& rows, Epoch epoch) {
@@ -142,9 +177,7 @@ void SimDestination::Writer::rows(const Rows& rows, Epoch epoch) {
            to_string(chunk.runs.back().commit_lsn);
   });
   if (live) {
-    if (table.record.state != TableState::live && table.record.state != TableState::catching_up) {
-      return watcher.fail("I3", "table " + name + ": rows go into a table that is " + std::string(to_string(table.record.state)));
-    }
+    if (!takes_rows(table)) return;
     if (table.record.snapshot) {
       for (const TransactionRun& run : chunk.runs) {
         if (table.record.snapshot->visible(run.xid)) return watcher.fail("I9", "table " + name + ": a change that its copy has already seen");
@@ -170,7 +203,7 @@ void SimDestination::Writer::truncate(const Truncate& truncate) {
   destination_.marks_.hit(Mark::truncates);
   destination_.trace_([&] { return "dest      truncate " + to_string(table.record.name); });
   if (truncate.route.kind == Route::Kind::live) {
-    table.rows.clear();
+    if (takes_rows(table)) table.rows.clear();
   } else {
     table.pending.push_back({truncate.route.attempt, truncate});
   }
@@ -244,7 +277,7 @@ void SimDestination::Writer::finish_copy(const FinishCopy& finish) {
 void SimDestination::Writer::commit(const Checkpoint& checkpoint, const Intent& intent) {
   MirrorStore& store = destination_.store_;
   DestinationWatcher& watcher = *destination_.watcher_;
-  if (checkpoint < store.checkpoint) watcher.fail("I3", "the checkpoint goes back to " + to_string(checkpoint.commit_lsn));
+  if (checkpoint < store.checkpoint) watcher.needless("I3", "the checkpoint goes back to " + to_string(checkpoint.commit_lsn));
   if (open_.last_commit > checkpoint.commit_lsn) {
     watcher.fail("I4", "a commit holds changes of " + to_string(open_.last_commit) + " beyond its checkpoint " + to_string(checkpoint.commit_lsn));
   }
@@ -256,7 +289,8 @@ void SimDestination::Writer::commit(const Checkpoint& checkpoint, const Intent& 
     if (shadow != store.shadows.end() && shadow->second->attempt <= attempt) store.shadows.erase(shadow);
   }
   if (checkpoint.epoch > store.checkpoint.epoch && store.intent.lsn > checkpoint.end_lsn) destination_.marks_.hit(Mark::intents_outlived);
-  store.checkpoint = checkpoint;
+  if (checkpoint >= store.checkpoint) store.checkpoint = checkpoint;
+  if (open_.catalog_memory) store.catalog_memory = std::move(*open_.catalog_memory);
   store.intent = std::max(store.intent, intent);
   open_ = {};
   destination_.marks_.hit(Mark::destination_commits);
@@ -289,6 +323,13 @@ Status SimDestination::finish_copy(Fence fence, RelationOid oid, Attempt attempt
   if (shadow == store_.shadows.end() || shadow->second->attempt != attempt)
     return make_error(Recovery::retry, "copy_gone", "the shadow of this attempt is gone");
   shadow->second->finished = true;
+  return ok();
+}
+
+Status SimDestination::drop_copy(Fence fence, RelationOid oid, Attempt attempt) {
+  CHECK_OK(check_fence(fence));
+  const auto shadow = store_.shadows.find(oid);
+  if (shadow != store_.shadows.end() && shadow->second->attempt == attempt) store_.shadows.erase(shadow);
   return ok();
 }
 

@@ -38,6 +38,7 @@ struct MirrorStore {
   Checkpoint checkpoint;
   Intent intent;
   Epoch newest_epoch = 0;
+  std::string catalog_memory;
   std::map<RelationOid, std::shared_ptr<const MirrorTable>> tables;
   std::map<RelationOid, std::shared_ptr<Shadow>> shadows;
   std::map<RelationOid, CopyNotes> notes;
@@ -45,7 +46,7 @@ struct MirrorStore {
 
 /// A destination that outlives the instances that write into it: a plain, sequential reading of the same operations that the
 /// real ones fold and vectorise. Fault model: a commit happens or not, whatever its writer is told; an older copy of the disk
-/// may be put back; writers that were fenced are refused.
+/// may be put back; writers that were fenced are refused. Beyond that it keeps what a Destination promises: sim_conformance_test.cpp.
 class SimDestination {
  public:
   SimDestination(const Trace& trace, Marks& marks) : trace_(trace), marks_(marks) {}
@@ -68,6 +69,7 @@ class SimDestination {
     Result<Frontier> apply(const Batch& batch, Lsn delivered, const Intent& intent);
 
    private:
+    bool comes_again(const Batch& batch);
     void take(const Batch& batch, Lsn delivered);
     void commit(const Checkpoint& checkpoint, const Intent& intent);
     MirrorTable& touch(RelationOid oid);
@@ -77,6 +79,8 @@ class SimDestination {
     void set_table(const SetTable& set, Lsn delivered);
     void finish_copy(const FinishCopy& finish);
     bool take_position(MirrorTable& table, const Position& position);
+    /// False: the table stands still, and what is said to be for it is passed over.
+    bool takes_rows(const MirrorTable& table);
 
     SimDestination& destination_;
     const Fence fence_;
@@ -84,7 +88,9 @@ class SimDestination {
       std::map<RelationOid, std::shared_ptr<MirrorTable>> tables;
       std::map<RelationOid, CopyNotes> notes;
       std::vector<std::pair<RelationOid, Attempt>> used_copies;  ///< shadows of these attempts and older ones go
+      std::optional<std::string> catalog_memory;
       int batches = 0;
+      bool changes = false;  ///< rows, or a truncate
       Lsn last_commit;
     } open_;
   };
@@ -92,6 +98,7 @@ class SimDestination {
   Status begin_copy(Fence fence, const TableSchemaPtr& schema, Attempt attempt);
   Status write_copy(Fence fence, RelationOid oid, Attempt attempt, const TableChunk& chunk);
   Status finish_copy(Fence fence, RelationOid oid, Attempt attempt);
+  Status drop_copy(Fence fence, RelationOid oid, Attempt attempt);
 
  private:
   Status check_fence(Fence fence) const;
