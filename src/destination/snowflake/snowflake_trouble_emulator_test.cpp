@@ -219,6 +219,23 @@ TEST_P(SnowflakeTrouble, a_pipe_that_takes_nothing_stops_its_table_alone) {
   EXPECT_THAT(rows(users(2, "others")), ElementsAre("7|x|NULL"));
 }
 
+// It will not become another one: nobody waits for it.
+TEST_P(SnowflakeTrouble, a_pipe_of_another_kind_stops_its_table_alone_and_at_once) {
+  open();
+  make_table(users());
+  make_table(users(2, "others"));
+  answer(openings(), 400, "ERR_PIPE_KIND_NOT_SUPPORTED", "PUT");
+  ChunkMaker maker(users(2, "others"));
+  maker.row(RowOp::insert, {n(7), s("x"), kNull}, 100, 0, 5);
+  const Frontier frontier = deliver_at(100, inserts({{1, s("a")}}, 100), live(maker));
+  ASSERT_NE(told(frontier), nullptr);
+  EXPECT_EQ(told(frontier)->state, TableState::quarantined);
+  EXPECT_EQ(told(frontier)->quarantine->code, "pipe_kind");
+  EXPECT_EQ(told(frontier)->quarantine->position.commit_lsn, Lsn{100});
+  EXPECT_EQ(emulator_.look("faults").at(0).at("hits"), 1U);
+  EXPECT_THAT(rows(users(2, "others")), ElementsAre("7|x|NULL"));
+}
+
 TEST_P(SnowflakeTrouble, answers_that_pass) {
   const std::pair<int, std::string> answers[] = {
       {400, "STALE_PIPE_CACHE"}, {409, "ERR_OPEN_CHANNEL_IN_PROGRESS"}, {400, "ERR_PIPE_IN_INVALID_STATE"}};

@@ -24,7 +24,7 @@ namespace luge {
 /// continuation tokens go on. Of such a request the address and a digest are kept and the body is made again from the rows: an outage of
 /// Snowflake would otherwise cost 4 MB of memory for every channel. Rows are never sent under a token that may have been consumed by other rows: the server would drop them and say
 /// 200. Error codes beside IngestClient's: "unavailable", "rate_limited", "open_in_progress", "uncommitted_rows", "stale_pipe_cache", "protocol"
-/// (all Recovery::retry), "pipe_invalid" (quarantine_table), "refused" (stop_pipeline). "channel_invalid" and "client_invalid" are
+/// (all Recovery::retry), "pipe_invalid", "pipe_kind" (quarantine_table), "refused" (stop_pipeline). "channel_invalid" and "client_invalid" are
 /// Recovery::reconnect.
 class RestIngestClient final : public IngestClient {
  public:
