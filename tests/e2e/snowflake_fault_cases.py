@@ -172,6 +172,36 @@ def link_of(status):
     return status.get("link") or {"breaker": "closed", "last_error": None}
 
 
+@python_case
+def a_server_that_accepts_and_never_answers(case):
+    """Requests hang for longer than PostgreSQL waits for a sign of life: it goes on hearing of luge, and nothing is acknowledged that is not durable."""
+    case.own_server(wal_sender_timeout="2s")
+    case.own_emulator()
+    case.execute(TABLES)
+    case.sync()
+    walsender = pid_of_walsender(case)
+    case.control.fault("hang", "/v2/streaming/", count=1_000_000)
+    change(case, rounds=3)
+    behind = lsn_number(case.flushed())
+    time.sleep(7)
+    if not walsender or pid_of_walsender(case) != walsender or case.luge.status()["totals"]["reconnects"] != 0:
+        raise CaseFailed("the server dropped luge, or luge reconnected")
+    if lsn_number(case.luge.status()["lsn"]["acknowledged"]) >= behind:
+        raise CaseFailed("acknowledged what is not durable")
+    if not case.control.hits():
+        raise CaseFailed("nothing hung")
+    case.emulator.kill()  # what hangs ends with its connection, and not only when luge has waited long enough
+    case.emulator.start()
+    change(case, rounds=3)
+
+
+a_server_that_accepts_and_never_answers.settings = ("snowflake-rest",)
+
+
+def pid_of_walsender(case):
+    return case.execute("SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s", [f"luge_{case.pipeline}"])[0][0]
+
+
 # Others who open, drop and change things -------------------------------------------------------------------------------------------
 
 

@@ -252,6 +252,25 @@ TEST_P(SnowflakeTrouble, answers_that_pass) {
   expect_logged(users(), 3);
 }
 
+// The server accepts requests and never answers: those of a channel's opening, of rows, of states.
+TEST_P(SnowflakeTrouble, answers_that_never_come) {
+  std::vector<std::string> asked = {kStatuses};
+  if (GetParam().name == "rest") asked = {kStatuses, "/channels/[^/]*_a0_[^/]*$", "/channels/[^/]*_a0_[^/]*/rows$"};
+  open();
+  make_table(users());
+  std::uint64_t at = 0;
+  for (const std::string& path : asked) {
+    emulator_.fault({{"kind", "hang"}, {"path", path}, {"count", 2}});
+    at += 100;
+    EXPECT_EQ(told(deliver_at(at, inserts({{static_cast<std::int64_t>(at), s("a")}}, at))), nullptr) << path;
+    EXPECT_EQ(emulator_.look("faults").at(0).at("hits"), 2U) << path;
+    emulator_.calm();
+    reopen();
+  }
+  EXPECT_THAT(rows(users()), testing::SizeIs(asked.size()));
+  expect_logged(users(), asked.size());
+}
+
 TEST_P(SnowflakeTrouble, a_channel_that_must_be_opened_again) {
   open();
   make_table(users());
@@ -356,6 +375,7 @@ TEST_P(SnowflakeTrouble, a_table_that_stops_by_itself_asks_for_a_batch) {
 void impatient(SnowflakeOptions& options) {
   options.longest_commit = std::chrono::seconds(4);
   options.settle = std::chrono::seconds(3);
+  options.answer = std::chrono::seconds(2);
   options.merge_interval = std::chrono::milliseconds(300);
 }
 

@@ -32,8 +32,9 @@ class RestIngestClient final : public IngestClient {
   using Pause = std::function<bool(Duration)>;
 
   /// `http`, `clock` and `random` belong to the actor and must outlive it; `session` is shared. `database`: as it is stored, without quotes.
+  /// `answer`: a request that has none after so long has failed.
   RestIngestClient(HttpClient& http, std::shared_ptr<StreamingSession> session, std::string database, const Clock& clock, Random& random, Pause pause,
-                   int zstd_level = 1);
+                   Duration answer = std::chrono::seconds(90), int zstd_level = 1);
 
   Result<ChannelStatus> open(const ChannelId& channel, Duration settle) override;
   Result<ChannelStatus> try_open(const ChannelId& channel, Duration settle, bool last) override;
@@ -85,6 +86,7 @@ class RestIngestClient final : public IngestClient {
   const Clock& clock_;
   Random& random_;
   const Pause pause_;
+  const Duration answer_;
   RowPacker packer_;
   Buffer body_;  ///< of the request that is being made
   std::map<ChannelId, Channel> channels_;
