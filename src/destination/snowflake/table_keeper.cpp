@@ -26,8 +26,8 @@ Error foreign(const std::string& table, const std::string& owner) {
 
 }  // namespace
 
-TableKeeper::TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, SqlSession& sql)
-    : options_(options), log_mode_(log_mode), owner_(std::move(owner)), sql_(sql) {}
+TableKeeper::TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, std::shared_ptr<SqlSession> sql)
+    : options_(options), log_mode_(log_mode), owner_(std::move(owner)), sql_(std::move(sql)) {}
 
 Result<TableLayout> TableKeeper::layout_of(const TableSchema& schema) const {
   return make_layout(schema, {options_.schema, options_.keep_case, options_.soft_delete});
@@ -35,7 +35,7 @@ Result<TableLayout> TableKeeper::layout_of(const TableSchema& schema) const {
 
 Result<SqlResult> TableKeeper::run_one(const SqlStatement& statement) {
   std::lock_guard lock(mutex_);
-  return sql_.client().run(statement);
+  return sql_->client().run(statement);
 }
 
 Status TableKeeper::run(const std::vector<std::string>& statements) {
@@ -219,7 +219,7 @@ Status TableKeeper::log_copy(const TableLayout& copied, const TableLayout& layou
   statement.timeout = std::chrono::hours(6);
   {
     std::lock_guard lock(mutex_);
-    TRY(const auto done, sql_.client().run_all(statement));
+    TRY(const auto done, sql_->client().run_all(statement));
   }
   const std::string keep = not_copied_sql(handover);
   if (keep.empty()) return ok();

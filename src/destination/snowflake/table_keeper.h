@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -19,7 +20,7 @@ namespace luge {
 /// Thread-safe: one statement after the other.
 class TableKeeper {
  public:
-  TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, SqlSession& sql);
+  TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, std::shared_ptr<SqlSession> sql);
 
   /// A current state is kept as a table.
   bool merges() const { return !log_mode_ && options_.current_state == SnowflakeOptions::CurrentState::merge; }
@@ -78,7 +79,7 @@ class TableKeeper {
   const bool log_mode_;
   const TableOwner owner_;
   std::mutex mutex_;
-  SqlSession& sql_;
+  const std::shared_ptr<SqlSession> sql_;
   std::map<std::string, bool> schemas_;
 };
 
