@@ -274,6 +274,35 @@ TEST_F(SnowflakeDestinationTest, a_renaming_comes_again_after_a_crash) {
   close();
   EXPECT_EQ(state("PEOPLE"), "1=v1 2=v2 3=v3 ");
   EXPECT_EQ(emulator_.cell("SELECT COUNT(*) FROM " + place("PEOPLE__LOG")), "1");
+TEST_F(SnowflakeDestinationTest, the_control_table_is_trimmed_when_it_is_long) {
+  const std::string table = place("_LUGE_CONTROL_P");
+  const auto fill = [&](const std::string& rows) {
+    emulator_.sql("INSERT INTO " + table + " SELECT '00000000/0000000000000000/0000000000000000', 0 FROM TABLE(GENERATOR(ROWCOUNT => " + rows + "))");
+  };
+  open();
+  const auto schema = users();
+  make_table(schema);
+  deliver_at(100, insert(schema, 1, 100));
+  close();
+  fill("5000");
+  open();
+  EXPECT_GT(std::stoi(emulator_.cell("SELECT COUNT(*) FROM " + table)), 5000) << "not worth a statement";
+  close();
+  fill("6000");
+  // Nobody hears of it when that fails.
+  emulator_.fault({{"kind", "status"}, {"path", "/api/v2/statements$"}, {"status", 422}, {"code", "000606"}, {"skip", 1}, {"count", 1}});
+  EXPECT_EQ(open().intent, Lsn{101});
+  EXPECT_EQ(emulator_.look("faults").at(0).at("hits"), 1U);
+  emulator_.calm();
+  close();
+  EXPECT_GT(std::stoi(emulator_.cell("SELECT COUNT(*) FROM " + table)), 11'000);
+  EXPECT_EQ(open().intent, Lsn{101});
+  EXPECT_EQ(emulator_.cell("SELECT COUNT(*) || ' ' || MAX(LEFT(INTENT, 25)) FROM " + table), "1 00000001/0000000000000065");
+  deliver_at(200, insert(schema, 2, 200));
+  close();
+  EXPECT_EQ(open().intent, Lsn{201});
+}
+
   // And once more, now that nothing stands before it any more.
   open();
   const auto again = users(1, "folk");
