@@ -340,6 +340,46 @@ def a_table_of_somebody_else(case):
     case.execute("INSERT INTO later VALUES (3, 'z')")
 
 
+@python_case
+def tables_of_somebody_else_are_foretold(case):
+    """plan and doctor say what run says, and none of them makes anything."""
+    objects = "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES ORDER BY 1"
+    schemas = "SELECT SCHEMA_NAME FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME <> 'INFORMATION_SCHEMA' ORDER BY 1"
+
+    def refused(code, pattern):
+        before = case.control.sql(objects, case.target_database), case.control.sql(schemas, case.target_database)
+        for verb in ("doctor", "plan"):
+            case.verb(code, [verb, "--source", case.luge.source], [pattern])
+        if code != 0:
+            case.run(code, [pattern])
+        if before != (case.control.sql(objects, case.target_database), case.control.sql(schemas, case.target_database)):
+            raise CaseFailed("something was made")
+
+    case.execute("CREATE TABLE mine (id int PRIMARY KEY, v text); CREATE TABLE later (id int PRIMARY KEY, v text); INSERT INTO later VALUES (1, 'x')")
+    case.control.sql("CREATE SCHEMA IF NOT EXISTS PUBLIC; CREATE TABLE PUBLIC.MINE (ID NUMBER(38,0))", case.target_database)
+    refused(1, "PUBLIC.*MINE.* already, and luge did not make it")
+    case.control.sql("DROP TABLE PUBLIC.MINE", case.target_database)
+    control = f'_LUGE."_LUGE_CONTROL_{case.pipeline.upper()}"'
+    case.control.sql(f"CREATE SCHEMA _LUGE; CREATE TABLE {control} (ID NUMBER(38,0))", case.target_database)
+    refused(1, "_LUGE_CONTROL_.* is not luge's")
+    case.control.sql(f"DROP TABLE {control}", case.target_database)
+    case.verb(0, ["doctor", "--source", case.luge.source])
+    case.sync()
+    # A pipeline that follows others already goes on with them.
+    case.control.sql("CREATE TABLE PUBLIC.THIRD__LOG (ID NUMBER(38,0))", case.target_database)
+    case.stop()
+    case.execute("CREATE TABLE third (id int PRIMARY KEY)")
+    refused(0, "THIRD__LOG.* its comment does not say")
+    case.sync()
+    case.expect_state("public.third", "quarantined", "foreign")
+    case.control.sql("DROP TABLE PUBLIC.THIRD__LOG", case.target_database)
+    case.verb(0, ["resync", "public.third"])
+    case.expect_state("public.third", "live")
+
+
+tables_of_somebody_else_are_foretold.settings = ("snowflake-rest",)
+
+
 def merged(case):
     """Everything committed is in current state, and the pipeline is quiet."""
     case.sync()

@@ -11,6 +11,7 @@
 #include "destination/snowflake/current_state/log_rows.h"
 #include "destination/snowflake/ddl/layout_change.h"
 #include "destination/snowflake/ddl/table_ddl.h"
+#include "destination/snowflake/foreign_tables.h"
 #include "destination/snowflake/live_table.h"
 #include "destination/snowflake/snowflake_connection.h"
 
@@ -69,11 +70,9 @@ class TableKeeper {
   std::string rejection_reason(const TableLayout& layout);
 
  private:
-  using Comments = std::map<std::string, std::string>;  ///< by table name
   /// Of what stands where the layout's tables would.
-  Result<Comments> comments(const TableLayout& layout);
-  Status check_log(const TableLayout& layout, const Comments& found) const;
-  Status check_state(const TableLayout& layout, const Comments& found);
+  Result<TableComments> comments(const TableLayout& layout);
+  Status check_state(const TableLayout& layout, const TableComments& found);
 
   const SnowflakeOptions& options_;
   const bool log_mode_;
