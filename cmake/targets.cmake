@@ -6,7 +6,7 @@
 # Tests that need the Snowflake emulator (its Python environment) are called *_emulator_test.cpp: luge_<folder>_emulator_tests, label "snowflake".
 # A subfolder that is a library of its own (declared with its path: destination/duckdb) is left out of its parent: name it in EXCLUDE.
 # A folder that is empty or not there yet is an interface library, so that others can link it from the first day.
-# COLD: hardly a row passes through here. Debug builds leave it without optimisation, which halves the time they take.
+# COLD: hardly a row passes through here. Builds with sanitizers leave it without optimisation, which halves the time they take.
 # LABELS: of its tests, beside "unit".
 # LINKS are what the folder's headers may show to their users: they express the layers, tools/layers.py checks the includes.
 function(luge_library folder)
@@ -27,7 +27,7 @@ function(luge_library folder)
     add_library(${name} STATIC ${sources})
     target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
     target_link_libraries(${name} PUBLIC ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
-    if(arg_COLD)
+    if(arg_COLD AND LUGE_SANITIZE)
       luge_quick_to_compile(${name})
     endif()
   else()
