@@ -30,7 +30,7 @@ Result<InstanceLock> InstanceLock::acquire(const std::string& path) {
 }
 
 Result<InstanceLock> InstanceLock::acquire_patiently(const std::string& path) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (true) {
     auto lock = acquire(path);
     if (lock || lock.error().code != "running" || std::chrono::steady_clock::now() > deadline) return lock;

@@ -11,7 +11,8 @@ class InstanceLock {
  public:
   /// Error "running" names the process that holds it. Creates the file (mode 0600); the directory must exist.
   static Result<InstanceLock> acquire(const std::string& path);
-  /// Waits a few seconds for a holder that is about to end, such as a verb that looks at the files.
+  /// Waits half a minute for a holder that is about to end, such as a verb that reads a mirror with a long log. A luge that runs is found by its
+  /// control socket before.
   static Result<InstanceLock> acquire_patiently(const std::string& path);
 
   InstanceLock(InstanceLock&& other) noexcept;
