@@ -96,6 +96,16 @@ TEST(SimPostgres, ACrashTakesTheSlotBackToItsLastCheckpoint) {
   EXPECT_EQ(server.slot().confirmed, start);
 }
 
+/// A server, a destination and who watches both, without luge, faults and time.
+struct SmallWorld {
+  const Instant now{0};
+  const Trace trace{false, now};
+  Marks marks;
+  SimPostgres server{{}, Dice(1), now, trace, marks};
+  SimDestination destination{trace, marks};
+  Oracle oracle{server, destination, trace, marks};
+};
+
 TEST(Oracle, RowsOfAnotherShapeThanTheServersAreNoticed) {
   const auto decoded = [](const std::function<void(TableSchema&)>& change) {
     const auto none = [](const TableName&, const std::string&, const PgType&) { return ColumnOptions{}; };
@@ -104,12 +114,8 @@ TEST(Oracle, RowsOfAnotherShapeThanTheServersAreNoticed) {
     return std::make_shared<const TableSchema>(std::move(schema));
   };
   const auto invariant = [](TableSchemaPtr schema) -> std::string {
-    const Instant now{0};
-    const Trace trace(false, now);
-    Marks marks;
-    SimPostgres server({}, Dice(1), now, trace, marks);
-    SimDestination destination(trace, marks);
-    Oracle oracle(server, destination, trace, marks);
+    SmallWorld world;
+    SimPostgres& server = world.server;
     server.create_table(two_columns());
     SourceTransaction& transaction = server.begin();
     Change insert;
@@ -124,8 +130,8 @@ TEST(Oracle, RowsOfAnotherShapeThanTheServersAreNoticed) {
     chunk.ops = {RowOp::insert};
     chunk.ordinals = {0};
     chunk.runs = {{1, transaction.commit_lsn, transaction.xid, transaction.commit_time}};
-    (void)oracle.check_run(chunk, 0, chunk.runs[0], CopyNotes{});
-    return oracle.failure() ? oracle.failure()->invariant : "";
+    (void)world.oracle.check_run(chunk, 0, chunk.runs[0], CopyNotes{});
+    return world.oracle.failure() ? world.oracle.failure()->invariant : "";
   };
   EXPECT_EQ(invariant(decoded([](TableSchema&) {})), "");
   EXPECT_EQ(invariant(decoded([](TableSchema& schema) { schema.columns[1].name = "soul"; })), "I12");
@@ -150,13 +156,9 @@ TEST(BrokenInvariant, AnEnsureOfTheProductEndsTheWorldWithTheInvariantThatItGuar
 }
 
 TEST(SimDestination, ItsCopyOfTheIntentIsOfOneEpoch) {
-  const Instant now{0};
-  const Trace trace(false, now);
-  Marks marks;
-  SimPostgres server({}, Dice(1), now, trace, marks);
-  SimDestination destination(trace, marks);
-  Oracle oracle(server, destination, trace, marks);
-  destination.watched_by(oracle);
+  SmallWorld world;
+  SimDestination& destination = world.destination;
+  destination.watched_by(world.oracle);
   const auto commit = [&](const Checkpoint& checkpoint, const Intent& intent) {
     Batch batch;
     batch.checkpoint = checkpoint;
