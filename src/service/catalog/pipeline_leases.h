@@ -1,0 +1,45 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace luge {
+
+/// The right to run one pipeline, for as long as it is renewed. The fence grows with every new owner.
+struct PipelineLease {
+  std::string pipeline;
+  std::string owner;
+  std::int64_t fence = 0;
+};
+
+/// Who runs what, as the store knows it.
+struct LeaseView {
+  struct Entry {
+    PipelineLease lease;
+    bool expired = false;  ///< anybody may take it
+  };
+  std::vector<Entry> leases;           ///< those with an owner
+  std::vector<std::string> instances;  ///< processes that renewed lately, by name; the one that asked among them
+};
+
+/// Several `luge serve` on one catalog share its pipelines by leases. The clock is the store's, so that the processes' clocks need not agree.
+/// An owner is one process, by a name of its own. A lease says who should run a pipeline; that an old owner can do no harm is the state
+/// store's fence's business, and the slot's. Thread-safe; everything blocks.
+class PipelineLeases {
+ public:
+  virtual ~PipelineLeases() = default;
+  /// Says that `owner` is alive, and extends what it holds by `time_to_live` from now, even what has expired if nobody took it.
+  virtual Result<LeaseView> renew(const std::string& owner, Duration time_to_live) = 0;
+  /// Takes a pipeline that nobody holds, or whose owner did not renew in time. nullopt: another one holds it.
+  virtual Result<std::optional<PipelineLease>> try_acquire(const std::string& pipeline, const std::string& owner, Duration time_to_live) = 0;
+  /// Gives it back; nothing happens when it belongs to a later owner.
+  virtual Status release(const PipelineLease& lease) = 0;
+  /// Gives everything back, and is no instance any more.
+  virtual Status leave(const std::string& owner) = 0;
+};
+
+}  // namespace luge
