@@ -19,10 +19,10 @@ struct PipelineLease {
 /// Who runs what, as the store knows it.
 struct LeaseView {
   struct Entry {
-    PipelineLease lease;
+    PipelineLease lease;   ///< without an owner: it was given back
     bool expired = false;  ///< anybody may take it
   };
-  std::vector<Entry> leases;           ///< those with an owner
+  std::vector<Entry> leases;           ///< of every pipeline that ever had one, by name
   std::vector<std::string> instances;  ///< processes that renewed lately, by name; the one that asked among them
 };
 

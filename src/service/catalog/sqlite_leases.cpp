@@ -38,7 +38,7 @@ Result<LeaseView> SqliteLeases::renew(const std::string& owner, Duration time_to
     CHECK_OK(forget.bind(1, now - kForgetInstanceMs).finish());
     SqliteQuery extend(*database_, "UPDATE pipeline_lease SET expires_at_ms = ?2 WHERE owner = ?1");
     CHECK_OK(extend.bind(1, owner).bind(2, now + in_ms(time_to_live)).finish());
-    SqliteQuery leases(*database_, "SELECT pipeline, owner, fence, expires_at_ms FROM pipeline_lease WHERE owner <> '' ORDER BY pipeline");
+    SqliteQuery leases(*database_, "SELECT pipeline, owner, fence, expires_at_ms FROM pipeline_lease ORDER BY pipeline");
     while (true) {
       TRY(const bool row, leases.step());
       if (!row) break;
