@@ -1,11 +1,13 @@
 #include "service/catalog/sqlite_database.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -14,6 +16,7 @@ namespace luge {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
+constexpr int kSwitchAttempts = 100;
 
 Error unwritable(const std::string& path, int number) {
   return fatal("catalog_unwritable", "cannot create the catalog " + path + ": " + std::strerror(number),
@@ -41,7 +44,14 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
     return database->error(code, "cannot open");
   sqlite3_extended_result_codes(database->connection_, 1);
   sqlite3_busy_timeout(database->connection_, kBusyTimeoutMs);
-  CHECK_OK(database->run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF"));
+  // Nobody waits for the switch to WAL by himself: SQLite calls no busy handler there.
+  Status ready = database->run("PRAGMA journal_mode=WAL");
+  for (int attempt = 0; attempt < kSwitchAttempts && !ready && ready.error().code == "catalog_busy"; ++attempt) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(kBusyTimeoutMs / kSwitchAttempts));
+    ready = database->run("PRAGMA journal_mode=WAL");
+  }
+  CHECK_OK(ready);
+  CHECK_OK(database->run("PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF"));
   return database;
 }
 
