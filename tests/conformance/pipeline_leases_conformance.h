@@ -32,8 +32,8 @@ class PipelineLeasesConformance : public testing::TestWithParam<PipelineLeasesQu
     EXPECT_TRUE(lease) << lease.error().message();
     return lease ? *lease : std::nullopt;
   }
-  static LeaseView renew(PipelineLeases& leases, const std::string& owner, Duration ttl = kLong) {
-    auto view = leases.renew(owner, ttl);
+  static LeaseView renew(PipelineLeases& leases, const std::string& owner, Duration ttl = kLong, bool available = true) {
+    auto view = leases.renew(owner, ttl, available);
     EXPECT_TRUE(view) << view.error().message();
     return view ? *std::move(view) : LeaseView{};
   }
@@ -100,6 +100,17 @@ TEST_P(PipelineLeasesConformance, AnExpiredInstanceIsNotThereAnyMore) {
   renew(*a, "gone", kShort);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_EQ(renew(*a, "a").instances, std::vector<std::string>{"a"});
+}
+
+TEST_P(PipelineLeasesConformance, WhoCannotTakeMoreKeepsWhatItHasAndIsNoInstance) {
+  auto a = open();
+  auto b = open();
+  acquire(*a, "orders", "a", kShort);
+  renew(*a, "a");
+  EXPECT_EQ(renew(*b, "b").instances, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(renew(*a, "a", kLong, false).instances, std::vector<std::string>{"b"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_FALSE(acquire(*b, "orders", "b"));
 }
 
 TEST_P(PipelineLeasesConformance, ManyTryAndOneGetsIt) {

@@ -23,7 +23,7 @@ struct LeaseView {
     bool expired = false;  ///< anybody may take it
   };
   std::vector<Entry> leases;           ///< of every pipeline that ever had one, by name
-  std::vector<std::string> instances;  ///< processes that renewed lately, by name; the one that asked among them
+  std::vector<std::string> instances;  ///< processes that can take pipelines and renewed lately, by name
 };
 
 /// Several `luge serve` on one catalog share its pipelines by leases. The clock is the store's, so that the processes' clocks need not agree.
@@ -32,8 +32,9 @@ struct LeaseView {
 class PipelineLeases {
  public:
   virtual ~PipelineLeases() = default;
-  /// Says that `owner` is alive, and extends what it holds by `time_to_live` from now, even what has expired if nobody took it.
-  virtual Result<LeaseView> renew(const std::string& owner, Duration time_to_live) = 0;
+  /// Extends what `owner` holds by `time_to_live` from now, even what has expired if nobody took it. `available`: it can take pipelines, so it
+  /// is an instance for that time; otherwise (it begins or ends) it is none from now on.
+  virtual Result<LeaseView> renew(const std::string& owner, Duration time_to_live, bool available) = 0;
   /// Takes a pipeline that nobody holds, or whose owner did not renew in time. nullopt: another one holds it.
   virtual Result<std::optional<PipelineLease>> try_acquire(const std::string& pipeline, const std::string& owner, Duration time_to_live) = 0;
   /// Gives it back; nothing happens when it belongs to a later owner.

@@ -16,13 +16,15 @@ std::string in_ms(Duration duration) { return std::to_string(duration.count() / 
 
 }  // namespace
 
-Result<LeaseView> PostgresLeases::renew(const std::string& owner, Duration time_to_live) {
+Result<LeaseView> PostgresLeases::renew(const std::string& owner, Duration time_to_live, bool available) {
   LeaseView view;
   const std::array<Parameter, 2> values{owner, in_ms(time_to_live)};
+  const std::array<Parameter, 2> gone{owner, "-1000"};
   const Status status = session_.use([&](Connection& sql) -> Status {
     view = {};
     CHECK_OK(sql.query("INSERT INTO _luge.service_instance VALUES ($1, " + std::string(kLater) +
-                           ") ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at", values));
+                           ") ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at",
+                       available ? values : gone));
     CHECK_OK(sql.query("UPDATE _luge.pipeline_lease SET expires_at = " + std::string(kLater) + " WHERE owner = $1", values));
     CHECK_OK(sql.exec("DELETE FROM _luge.service_instance WHERE expires_at < pg_catalog.now() - interval '1 hour'"));
     TRY(const QueryResult leases, sql.query("SELECT pipeline, owner, fence, expires_at < pg_catalog.now() FROM _luge.pipeline_lease "

@@ -11,7 +11,7 @@ class PostgresLeases final : public PipelineLeases {
  public:
   explicit PostgresLeases(const ConnectionOptions& options) : session_(options) {}
 
-  Result<LeaseView> renew(const std::string& owner, Duration time_to_live) override;
+  Result<LeaseView> renew(const std::string& owner, Duration time_to_live, bool available) override;
   Result<std::optional<PipelineLease>> try_acquire(const std::string& pipeline, const std::string& owner, Duration time_to_live) override;
   Status release(const PipelineLease& lease) override;
   Status leave(const std::string& owner) override;

@@ -89,7 +89,7 @@ TEST(SqliteCatalog, AnOldCatalogIsBroughtUpToDateWithItsRows) {
   ASSERT_TRUE(catalog) << catalog.error().message();
   EXPECT_EQ((*catalog)->read()->sources.at("shop").conninfo, "service=shop");
   const auto leases = SqliteLeases::open(path);
-  EXPECT_TRUE((*leases)->renew("a", std::chrono::seconds(1))) << "the second migration made their tables";
+  EXPECT_TRUE((*leases)->renew("a", std::chrono::seconds(1), true)) << "the second migration made their tables";
 }
 
 TEST(SqliteCatalog, NamesOfTenMegabytesAndOfNoCharactersAreRefusedOneByOne) {

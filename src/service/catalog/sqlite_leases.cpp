@@ -27,13 +27,13 @@ Result<std::unique_ptr<SqliteLeases>> SqliteLeases::open(const std::string& path
   return std::unique_ptr<SqliteLeases>(new SqliteLeases(std::move(database)));
 }
 
-Result<LeaseView> SqliteLeases::renew(const std::string& owner, Duration time_to_live) {
+Result<LeaseView> SqliteLeases::renew(const std::string& owner, Duration time_to_live, bool available) {
   const std::lock_guard lock(database_->mutex());
   LeaseView view;
   const Status status = database_->in_transaction([&]() -> Status {
     const std::int64_t now = wall_ms();
     SqliteQuery announce(*database_, "INSERT INTO service_instance VALUES (?1, ?2) ON CONFLICT (owner) DO UPDATE SET expires_at_ms = ?2");
-    CHECK_OK(announce.bind(1, owner).bind(2, now + in_ms(time_to_live)).finish());
+    CHECK_OK(announce.bind(1, owner).bind(2, available ? now + in_ms(time_to_live) : std::int64_t{0}).finish());
     SqliteQuery forget(*database_, "DELETE FROM service_instance WHERE expires_at_ms < ?1");
     CHECK_OK(forget.bind(1, now - kForgetInstanceMs).finish());
     SqliteQuery extend(*database_, "UPDATE pipeline_lease SET expires_at_ms = ?2 WHERE owner = ?1");

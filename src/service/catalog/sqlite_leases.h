@@ -14,7 +14,7 @@ class SqliteLeases final : public PipelineLeases {
   static Result<std::unique_ptr<SqliteLeases>> open(const std::string& path);
   ~SqliteLeases() override;
 
-  Result<LeaseView> renew(const std::string& owner, Duration time_to_live) override;
+  Result<LeaseView> renew(const std::string& owner, Duration time_to_live, bool available) override;
   Result<std::optional<PipelineLease>> try_acquire(const std::string& pipeline, const std::string& owner, Duration time_to_live) override;
   Status release(const PipelineLease& lease) override;
   Status leave(const std::string& owner) override;

@@ -16,12 +16,11 @@ LeaseKeeper::~LeaseKeeper() {
   thread_.join();
 }
 
-void LeaseKeeper::set_pipelines(std::set<std::string> active, std::set<std::string> busy) {
+void LeaseKeeper::set_pipelines(Pipelines pipelines) {
   {
     const std::lock_guard lock(mutex_);
-    if (active == active_ && busy == busy_) return;
-    active_ = std::move(active);
-    busy_ = std::move(busy);
+    if (pipelines == pipelines_) return;
+    pipelines_ = std::move(pipelines);
     look_now_ = true;
   }
   asked_.notify_one();
@@ -47,23 +46,21 @@ void LeaseKeeper::leave() {
 
 void LeaseKeeper::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    std::set<std::string> active;
-    std::set<std::string> busy;
+    Pipelines pipelines;
     {
       const std::lock_guard lock(mutex_);
-      active = active_;
-      busy = busy_;
+      pipelines = pipelines_;
       look_now_ = false;
     }
-    if (look(active, busy)) changed_();
+    if (look(pipelines)) changed_();
     std::unique_lock lock(mutex_);
     asked_.wait_for(lock, stop, options_.renew_interval, [this] { return look_now_; });
   }
 }
 
-bool LeaseKeeper::look(const std::set<std::string>& active, const std::set<std::string>& busy) {
+bool LeaseKeeper::look(const Pipelines& pipelines) {
   const Instant before = clock_.now();
-  auto view = leases_.renew(options_.owner, options_.time_to_live);
+  auto view = leases_.renew(options_.owner, options_.time_to_live, pipelines.available);
   if (!view) {
     if (!failing_) log_event(LogLevel::warn, "leases_unreachable", view.error().what, {{"code", view.error().code}, {"hint", view.error().hint}});
     failing_ = true;
@@ -72,7 +69,7 @@ bool LeaseKeeper::look(const std::set<std::string>& active, const std::set<std::
   }
   if (std::exchange(failing_, false)) log_event(LogLevel::info, "leases_reachable", "leases are renewed again");
 
-  const LeasePlan plan = plan_leases(*view, active, options_.owner);
+  const LeasePlan plan = pipelines.available ? plan_leases(*view, pipelines.active, options_.owner) : LeasePlan{};
   Held next;
   next.known = true;
   next.first = view->instances.empty() || view->instances.front() == options_.owner;
@@ -83,8 +80,8 @@ bool LeaseKeeper::look(const std::set<std::string>& active, const std::set<std::
       continue;
     }
     const bool handed_over = std::ranges::find(plan.hand_over, lease.pipeline) != plan.hand_over.end();
-    const bool wanted = active.contains(lease.pipeline) && !handed_over;
-    if (!wanted && !busy.contains(lease.pipeline) && leases_.release(lease)) {
+    const bool wanted = pipelines.active.contains(lease.pipeline) && !handed_over;
+    if (!wanted && !pipelines.busy.contains(lease.pipeline) && leases_.release(lease)) {
       next.free[lease.pipeline] = lease.fence;
       log_event(LogLevel::info, "lease_released", handed_over ? "another process is to run the pipeline" : "the pipeline does not run any more",
                 {{"pipeline", lease.pipeline}});
@@ -109,7 +106,7 @@ bool LeaseKeeper::look(const std::set<std::string>& active, const std::set<std::
   const bool changed = !held_.known || next.fences != held_.fences || next.hand_over != held_.hand_over || next.first != held_.first ||
                        next.free != held_.free || next.elsewhere != held_.elsewhere || clock_.now() >= valid_until_;
   held_ = std::move(next);
-  alone_ = view->instances.size() <= 1;
+  alone_ = view->instances.empty() || view->instances == std::vector<std::string>{options_.owner};
   valid_until_ = before + options_.time_to_live;
   return changed;
 }

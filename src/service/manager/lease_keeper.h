@@ -42,8 +42,13 @@ class LeaseKeeper {
   /// Ends the thread; leases stay as they are until they expire. See leave().
   ~LeaseKeeper();
 
-  /// `active`: pipelines that somebody has to run. `busy`: those whose task has not ended here: their leases are kept.
-  void set_pipelines(std::set<std::string> active, std::set<std::string> busy);
+  struct Pipelines {
+    std::set<std::string> active;  ///< somebody has to run them
+    std::set<std::string> busy;    ///< their task has not ended here: their leases are kept
+    bool available = false;        ///< this process can take some; false while it begins, and when it ends
+    friend bool operator==(const Pipelines&, const Pipelines&) = default;
+  };
+  void set_pipelines(Pipelines pipelines);
   Held held() const;
   /// Gives everything back; call it when nothing runs any more. Blocks.
   void leave();
@@ -51,7 +56,7 @@ class LeaseKeeper {
  private:
   void run(const std::stop_token& stop);
   /// True: held() changed.
-  bool look(const std::set<std::string>& active, const std::set<std::string>& busy);
+  bool look(const Pipelines& pipelines);
 
   PipelineLeases& leases_;
   const Options options_;
@@ -61,7 +66,7 @@ class LeaseKeeper {
 
   mutable std::mutex mutex_;  ///< protects what follows
   std::condition_variable_any asked_;
-  std::set<std::string> active_, busy_;
+  Pipelines pipelines_;
   bool look_now_ = true;
   Held held_;
   Instant valid_until_{INT64_MIN / 2};

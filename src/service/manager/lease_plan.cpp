@@ -8,10 +8,13 @@ namespace luge {
 
 namespace {
 constexpr std::size_t kMostHandedOverAtOnce = 10;
-}
+
+/// How much `number` is above `floor`; 0 if it is not.
+std::size_t above(std::size_t number, std::size_t floor) { return number > floor ? number - floor : 0; }
+}  // namespace
 
 LeasePlan plan_leases(const LeaseView& view, const std::set<std::string>& active, const std::string& owner) {
-  std::map<std::string, std::size_t> held;  // by every process that is alive
+  std::map<std::string, std::size_t> held;  // by every process that can take pipelines
   for (const std::string& instance : view.instances) held[instance] = 0;
   held.try_emplace(owner, 0);
   std::set<std::string> taken;
@@ -20,30 +23,30 @@ LeasePlan plan_leases(const LeaseView& view, const std::set<std::string>& active
     const std::string& holder = entry.lease.owner;
     if (!active.contains(entry.lease.pipeline) || holder.empty() || (entry.expired && holder != owner)) continue;
     taken.insert(entry.lease.pipeline);
-    ++held[holder];
+    if (const auto process = held.find(holder); process != held.end()) ++process->second;
     if (holder == owner) mine.push_back(entry.lease.pipeline);
   }
-  const std::size_t processes = held.size();
-  const std::size_t least = active.size() / processes;
-  const std::size_t most = (active.size() + processes - 1) / processes;
+  const std::size_t least = active.size() / held.size();
+  const std::size_t most = (active.size() + held.size() - 1) / held.size();
+  std::size_t others_to_least = 0;  // what the others lack of the even share, rounded down
+  std::size_t others_to_most = 0;   // and up
+  for (const auto& [process, count] : held) {
+    if (process == owner) continue;
+    others_to_least += above(least, count);
+    others_to_most += above(most, count);
+  }
+  const std::size_t free = active.size() - taken.size();
+  const std::size_t own_to_least = above(least, mine.size());
 
   LeasePlan plan;
+  // What others lack more is left to them, so that what was handed over to one is not taken by another.
+  plan.room = std::min(above(most, mine.size()), own_to_least + above(free, others_to_least + own_to_least));
   for (const std::string& name : active) {
-    if (!taken.contains(name)) plan.acquire.push_back(name);
+    if (plan.room > 0 && !taken.contains(name)) plan.acquire.push_back(name);
   }
-  plan.room = mine.size() < most ? most - mine.size() : 0;
-  if (plan.room == 0) plan.acquire.clear();
-
-  std::size_t missing = 0;
-  for (const auto& [instance, count] : held) {
-    if (instance != owner && count < least) missing += least - count;
-  }
-  // What lies free already is theirs to take.
-  const std::size_t free = active.size() - taken.size();
-  missing = missing > free ? missing - free : 0;
-  const std::size_t one_more = mine.size() > least ? 1 : 0;
-  const std::size_t surplus = mine.size() > most ? mine.size() - most : one_more;
-  const std::size_t give = std::min({surplus, missing, kMostHandedOverAtOnce});
+  const std::size_t beyond_most = std::min(above(mine.size(), most), above(others_to_most, free));
+  const std::size_t one_of_least = std::min<std::size_t>({1, above(mine.size(), least), above(others_to_least, free)});
+  const std::size_t give = std::min(std::max(beyond_most, one_of_least), kMostHandedOverAtOnce);
   plan.hand_over.assign(mine.end() - static_cast<std::ptrdiff_t>(give), mine.end());
   return plan;
 }

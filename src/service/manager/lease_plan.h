@@ -14,8 +14,8 @@ struct LeasePlan {
   std::vector<std::string> hand_over;  ///< held, and wanted by processes that have less: drain, then release
 };
 
-/// How `owner` gets its share of the active pipelines: nobody runs more than the even share, rounded up, unless there is nobody else. One
-/// that has more gives up only when another one has less than the even share, rounded down, and only some at a time.
+/// How `owner` gets its share of the active pipelines: at least the even share, rounded down, at most the even share, rounded up. Who has more
+/// hands over, some at a time, and only what another one lacks; processes that cannot take pipelines count for nothing.
 LeasePlan plan_leases(const LeaseView& view, const std::set<std::string>& active, const std::string& owner);
 
 }  // namespace luge

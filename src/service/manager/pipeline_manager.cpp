@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <poll.h>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -117,7 +118,7 @@ class PipelineManager::Impl {
         pipelines_.set_leases(held);
         next_look = std::min(pipelines_.reconcile(draining), held.look_again);
         // At the end nothing new is taken, and what ended is given back to whoever is there.
-        keeper.set_pipelines(draining ? std::set<std::string>{} : pipelines_.active(), pipelines_.busy());
+        keeper.set_pipelines({draining ? std::set<std::string>{} : pipelines_.active(), pipelines_.busy(), !draining && contents_.revision > 0});
         unfinished = pipelines_.unfinished();
       }
       ask_for_report();
