@@ -8,6 +8,11 @@
 
 namespace luge {
 
+namespace {
+constexpr int kMarginShare = 10;  // a holder gives up this part of the time earlier than the store lets others in
+constexpr int kLookShare = 3;     // one look takes and gives back for this part of the time at most: renewing must not wait
+}  // namespace
+
 LeaseKeeper::LeaseKeeper(PipelineLeases& leases, Options options, const Clock& clock, std::function<void()> changed)
     : leases_(leases), options_(std::move(options)), clock_(clock), changed_(std::move(changed)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -70,6 +75,8 @@ bool LeaseKeeper::look(const Pipelines& pipelines) {
   if (std::exchange(failing_, false)) log_event(LogLevel::info, "leases_reachable", "leases are renewed again");
 
   const LeasePlan plan = pipelines.available ? plan_leases(*view, pipelines.active, options_.owner) : LeasePlan{};
+  const Instant enough = before + options_.time_to_live / kLookShare;
+  bool unfinished = false;
   Held next;
   next.known = true;
   next.first = view->instances.empty() || view->instances.front() == options_.owner;
@@ -81,7 +88,9 @@ bool LeaseKeeper::look(const Pipelines& pipelines) {
     }
     const bool handed_over = std::ranges::find(plan.hand_over, lease.pipeline) != plan.hand_over.end();
     const bool wanted = pipelines.active.contains(lease.pipeline) && !handed_over;
-    if (!wanted && !pipelines.busy.contains(lease.pipeline) && leases_.release(lease)) {
+    const bool give_back = !wanted && !pipelines.busy.contains(lease.pipeline);
+    unfinished = unfinished || (give_back && clock_.now() >= enough);
+    if (give_back && !unfinished && leases_.release(lease)) {
       next.free[lease.pipeline] = lease.fence;
       log_event(LogLevel::info, "lease_released", handed_over ? "another process is to run the pipeline" : "the pipeline does not run any more",
                 {{"pipeline", lease.pipeline}});
@@ -93,6 +102,10 @@ bool LeaseKeeper::look(const Pipelines& pipelines) {
   std::size_t room = plan.room;
   for (const std::string& name : plan.acquire) {
     if (room == 0) break;
+    if (clock_.now() >= enough) {
+      unfinished = true;
+      break;
+    }
     const auto taken = leases_.try_acquire(name, options_.owner, options_.time_to_live);
     if (!taken) break;  // the next look tries again
     if (!*taken) continue;
@@ -107,7 +120,8 @@ bool LeaseKeeper::look(const Pipelines& pipelines) {
                        next.free != held_.free || next.elsewhere != held_.elsewhere || clock_.now() >= valid_until_;
   held_ = std::move(next);
   alone_ = view->instances.empty() || view->instances == std::vector<std::string>{options_.owner};
-  valid_until_ = before + options_.time_to_live;
+  valid_until_ = before + (options_.time_to_live - options_.time_to_live / kMarginShare);
+  look_now_ = look_now_ || unfinished;
   return changed;
 }
 
