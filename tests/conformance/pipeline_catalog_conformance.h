@@ -149,9 +149,8 @@ TEST_P(PipelineCatalogConformance, VersionsGrowWithEveryWriteOfARow) {
 TEST_P(PipelineCatalogConformance, AChangeByAnybodyIsNoticedWithinASecond) {
   auto catalog = open();
   ASSERT_EQ(code(edit(*catalog, {source(), destination(), pipeline()})), "");
-  for (const std::string& statement :
-       {"UPDATE " + table("pipeline") + " SET desired = 'PAUSE'", "DELETE FROM " + table("pipeline"),
-        "INSERT INTO " + table("destination") + "(name, address) VALUES ('second', 'null:')"}) {
+  for (const std::string& statement : {"UPDATE " + table("pipeline") + " SET desired = 'PAUSE'", "DELETE FROM " + table("pipeline"),
+                                       "INSERT INTO " + table("destination") + "(name, address) VALUES ('second', 'null:')"}) {
     const std::int64_t known = read(*catalog).revision;
     const std::jthread operator_session([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -188,7 +187,8 @@ TEST_P(PipelineCatalogConformance, MalformedRowsAreReadAndEachIsRefusedByItself)
   auto catalog = open();
   ASSERT_EQ(code(edit(*catalog, {source(), destination(), pipeline("good")})), "");
   const std::string huge(10'000'000, 'x');
-  const std::string columns = "INSERT INTO " + table("pipeline") + "(name, source, destination, tables, mode, desired, batch_max_size, options) VALUES ";
+  const std::string columns =
+      "INSERT INTO " + table("pipeline") + "(name, source, destination, tables, mode, desired, batch_max_size, options) VALUES ";
   sql(columns + "('bad_desired', 'shop', 'mirror', '', 'mirror', 'RUN', NULL, '{}')");
   sql(columns + "('no_source', 'nobody', 'mirror', '', 'mirror', 'START', NULL, '{}')");
   sql(columns + "('no_destination', 'shop', 'nobody', '', 'mirror', 'START', NULL, '{}')");

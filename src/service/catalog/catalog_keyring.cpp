@@ -90,7 +90,8 @@ struct CatalogKeyring::Keys {
 
 Result<CatalogKeyring> CatalogKeyring::parse(std::string_view text, std::string_view where) {
   const auto refuse = [&](std::string_view why) {
-    return fatal("bad_key", std::string(where) + ": " + std::string(why), "one line each: ID:KEY, KEY 32 random bytes as Base64 (openssl rand -base64 32)");
+    return fatal("bad_key", std::string(where) + ": " + std::string(why),
+                 "one line each: ID:KEY, KEY 32 random bytes as Base64 (openssl rand -base64 32)");
   };
   const auto keys = std::make_shared<Keys>();
   while (!text.empty()) {
@@ -143,7 +144,8 @@ std::string_view CatalogKeyring::key_id(std::string_view text) {
 
 Result<std::string> CatalogKeyring::encrypt(std::string_view secret, std::string_view context) const {
   if (!keys_) {
-    return fatal("no_key", "there is no key to encrypt secrets with", "set LUGE_CATALOG_KEYS_FILE, or write the secret as a reference: ${VARIABLE}, file:PATH");
+    return fatal("no_key", "there is no key to encrypt secrets with",
+                 "set LUGE_CATALOG_KEYS_FILE, or write the secret as a reference: ${VARIABLE}, file:PATH");
   }
   const Key& key = keys_->all.front();
   std::string sealed(kNonceBytes + secret.size() + kTagBytes, '\0');

@@ -17,7 +17,8 @@ Error usage(std::string_view code, std::string what, std::string hint) {
 }  // namespace
 
 Error catalog_changed() {
-  return make_error(Recovery::retry, "catalog_changed", "somebody else changed the catalog in the meantime", "look at the difference again, then repeat");
+  return make_error(Recovery::retry, "catalog_changed", "somebody else changed the catalog in the meantime",
+                    "look at the difference again, then repeat");
 }
 
 Error unknown_row(RowKind kind, const std::string& name) {

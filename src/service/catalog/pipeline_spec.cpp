@@ -127,9 +127,9 @@ Result<bool> wants_start(const PipelineRow& row) {
 Result<PipelineSpec> read_spec(const PipelineRow& row, const CatalogContents& contents, const SpecRules& rules) {
   CHECK_OK(check_row_name(RowKind::pipeline, row.name));
   CHECK_OK(wants_start(row));
-  const std::pair<std::string_view, const std::string*> texts[] = {{"source", &row.source}, {"destination", &row.destination},
-                                                                   {"publication", &row.publication}, {"tables", &row.tables},
-                                                                   {"mode", &row.mode}, {"options", &row.options}};
+  const std::pair<std::string_view, const std::string*> texts[] = {
+      {"source", &row.source}, {"destination", &row.destination}, {"publication", &row.publication}, {"tables", &row.tables},
+      {"mode", &row.mode},     {"options", &row.options}};
   for (const auto& [field, text] : texts) CHECK_OK(check_length(*text, field));
   PipelineSpec spec;
   spec.name = row.name;
@@ -149,8 +149,7 @@ Result<PipelineSpec> read_spec(const PipelineRow& row, const CatalogContents& co
   if (source == contents.sources.end()) return unknown_row("unknown_source", "source", row.source, contents.sources);
   CHECK_OK(read_source(source->second, spec));
   const auto destination = contents.destinations.find(row.destination);
-  if (destination == contents.destinations.end())
-    return unknown_row("unknown_destination", "destination", row.destination, contents.destinations);
+  if (destination == contents.destinations.end()) return unknown_row("unknown_destination", "destination", row.destination, contents.destinations);
   CHECK_OK(read_destination(destination->second, spec));
   if (rules.check) CHECK_OK(rules.check(spec));
   return spec;

@@ -52,19 +52,30 @@ Result<std::int64_t> revision_of(Connection& sql) {
   return rows.rows() == 0 ? std::int64_t{0} : rows.number<std::int64_t>(0, 0);
 }
 
-Status apply(Connection& sql, const CatalogEdit& edit) {
+Status make_edit(Connection& sql, const CatalogEdit& edit) {
   if (const auto* row = std::get_if<SourceRow>(&edit)) {
     const std::array<Parameter, 3> values{row->name, row->conninfo, options_of(row->options)};
-    CHECK_OK(change(sql, "INSERT INTO _luge.source(name, conninfo, options) VALUES ($1, $2, $3) "
-                         "ON CONFLICT (name) DO UPDATE SET conninfo = excluded.conninfo, options = excluded.options", values));
+    CHECK_OK(change(sql,
+                    "INSERT INTO _luge.source(name, conninfo, options) VALUES ($1, $2, $3) "
+                    "ON CONFLICT (name) DO UPDATE SET conninfo = excluded.conninfo, options = excluded.options",
+                    values));
   } else if (const auto* destination = std::get_if<DestinationRow>(&edit)) {
     const std::array<Parameter, 3> values{destination->name, destination->address, options_of(destination->options)};
-    CHECK_OK(change(sql, "INSERT INTO _luge.destination(name, address, options) VALUES ($1, $2, $3) "
-                         "ON CONFLICT (name) DO UPDATE SET address = excluded.address, options = excluded.options", values));
+    CHECK_OK(change(sql,
+                    "INSERT INTO _luge.destination(name, address, options) VALUES ($1, $2, $3) "
+                    "ON CONFLICT (name) DO UPDATE SET address = excluded.address, options = excluded.options",
+                    values));
   } else if (const auto* pipeline = std::get_if<PipelineRow>(&edit)) {
-    const std::array<Parameter, 10> values{pipeline->name, pipeline->source, pipeline->destination, pipeline->publication, pipeline->tables,
-                                           pipeline->mode, text_of(pipeline->batch_max_size), text_of(pipeline->batch_max_fill_ms),
-                                           pipeline->desired, options_of(pipeline->options)};
+    const std::array<Parameter, 10> values{pipeline->name,
+                                           pipeline->source,
+                                           pipeline->destination,
+                                           pipeline->publication,
+                                           pipeline->tables,
+                                           pipeline->mode,
+                                           text_of(pipeline->batch_max_size),
+                                           text_of(pipeline->batch_max_fill_ms),
+                                           pipeline->desired,
+                                           options_of(pipeline->options)};
     CHECK_OK(change(sql,
                     "INSERT INTO _luge.pipeline(name, source, destination, publication, tables, mode, batch_max_size, batch_max_fill_ms, desired, "
                     "options) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (name) DO UPDATE SET source = excluded.source, "
@@ -87,8 +98,8 @@ Status apply(Connection& sql, const CatalogEdit& edit) {
 Status refuse_in_use(Connection& sql, const RemoveRow& removed) {
   if (removed.kind == RowKind::pipeline) return ok();
   const std::array<Parameter, 1> values{removed.name};
-  TRY(const QueryResult users, sql.query("SELECT name FROM _luge.pipeline WHERE " + std::string(to_string(removed.kind)) + " = $1 ORDER BY name LIMIT 1",
-                                         values));
+  TRY(const QueryResult users,
+      sql.query("SELECT name FROM _luge.pipeline WHERE " + std::string(to_string(removed.kind)) + " = $1 ORDER BY name LIMIT 1", values));
   return users.rows() == 0 ? ok() : in_use(removed, users.string(0, 0));
 }
 
@@ -121,8 +132,9 @@ Status PostgresCatalog::migrate() {
       TRY(const std::int64_t version, version_of(sql));
       if (version < 0) {
         CHECK_OK(sql.exec("CREATE SCHEMA IF NOT EXISTS _luge"));
-        return sql.exec("CREATE TABLE _luge.catalog_migration(version bigint PRIMARY KEY, name text NOT NULL, "
-                        "applied_at timestamptz NOT NULL DEFAULT pg_catalog.now())");
+        return sql.exec(
+            "CREATE TABLE _luge.catalog_migration(version bigint PRIMARY KEY, name text NOT NULL, "
+            "applied_at timestamptz NOT NULL DEFAULT pg_catalog.now())");
       }
       TRY(const CatalogMigration* const next, next_migration(postgres_migrations(), version, session_.description()));
       if (next == nullptr) return ok();
@@ -139,14 +151,14 @@ Result<CatalogContents> PostgresCatalog::read() {
   const Status status = session_.in_transaction(
       [&](Connection& sql) -> Status {
         TRY(contents.revision, revision_of(sql));
-        TRY(const QueryResult sources, sql.query("SELECT " + cut("name") + ", " + cut("conninfo") + ", " + cut("options::text") +
-                                                 ", version FROM _luge.source"));
+        TRY(const QueryResult sources,
+            sql.query("SELECT " + cut("name") + ", " + cut("conninfo") + ", " + cut("options::text") + ", version FROM _luge.source"));
         for (std::size_t row = 0; row < sources.rows(); ++row) {
           contents.sources[sources.string(row, 0)] = {sources.string(row, 0), sources.string(row, 1), sources.string(row, 2),
                                                       sources.number<std::int64_t>(row, 3)};
         }
-        TRY(const QueryResult destinations, sql.query("SELECT " + cut("name") + ", " + cut("address") + ", " + cut("options::text") +
-                                                      ", version FROM _luge.destination"));
+        TRY(const QueryResult destinations,
+            sql.query("SELECT " + cut("name") + ", " + cut("address") + ", " + cut("options::text") + ", version FROM _luge.destination"));
         for (std::size_t row = 0; row < destinations.rows(); ++row) {
           contents.destinations[destinations.string(row, 0)] = {destinations.string(row, 0), destinations.string(row, 1), destinations.string(row, 2),
                                                                 destinations.number<std::int64_t>(row, 3)};
@@ -157,10 +169,17 @@ Result<CatalogContents> PostgresCatalog::read() {
                       ", version FROM _luge.pipeline"));
         for (std::size_t row = 0; row < pipelines.rows(); ++row) {
           PipelineRow& found = contents.pipelines[pipelines.string(row, 0)];
-          found = {pipelines.string(row, 0),  pipelines.string(row, 1), pipelines.string(row, 2),
-                   pipelines.string(row, 3),  pipelines.string(row, 4), pipelines.string(row, 5),
-                   optional_integer(pipelines, row, 6), optional_integer(pipelines, row, 7), pipelines.string(row, 8),
-                   pipelines.string(row, 9),  pipelines.number<std::int64_t>(row, 10)};
+          found = {pipelines.string(row, 0),
+                   pipelines.string(row, 1),
+                   pipelines.string(row, 2),
+                   pipelines.string(row, 3),
+                   pipelines.string(row, 4),
+                   pipelines.string(row, 5),
+                   optional_integer(pipelines, row, 6),
+                   optional_integer(pipelines, row, 7),
+                   pipelines.string(row, 8),
+                   pipelines.string(row, 9),
+                   pipelines.number<std::int64_t>(row, 10)};
         }
         return ok();
       },
@@ -175,7 +194,7 @@ Status PostgresCatalog::edit(std::span<const CatalogEdit> edits, std::optional<s
     // Locked first, so that editors wait for each other here and not in each other's rows.
     TRY(const QueryResult revision, sql.query("SELECT revision FROM _luge.catalog_revision FOR UPDATE"));
     if (expected_revision && (revision.rows() == 0 || revision.number<std::int64_t>(0, 0) != *expected_revision)) return catalog_changed();
-    for (const CatalogEdit& edit : edits) CHECK_OK(apply(sql, edit));
+    for (const CatalogEdit& edit : edits) CHECK_OK(make_edit(sql, edit));
     for (const CatalogEdit& edit : edits) {
       if (const auto* removed = std::get_if<RemoveRow>(&edit)) CHECK_OK(refuse_in_use(sql, *removed));
     }
@@ -247,7 +266,8 @@ Status PostgresCatalog::write_statuses(std::span<const StatusRow> rows) {
   const std::array<Parameter, 1> values{list.dump(-1, ' ', false, json::error_handler_t::replace)};
   return session_.use([&](Connection& sql) -> Status {
     CHECK_OK(sql.query(
-        "INSERT INTO _luge.pipeline_status AS known SELECT r.pipeline, r.state, r.reason, r.error_code, r.error, r.hint, r.server_lsn, r.received_lsn, "
+        "INSERT INTO _luge.pipeline_status AS known SELECT r.pipeline, r.state, r.reason, r.error_code, r.error, r.hint, r.server_lsn, "
+        "r.received_lsn, "
         "r.durable_lsn, r.acknowledged_lsn, r.lag_bytes, r.lag_seconds, r.tables, r.restarts, r.owner, r.fence, pg_catalog.clock_timestamp() "
         "FROM pg_catalog.json_to_recordset($1::json) AS r(pipeline text, state text, reason text, error_code text, error text, hint text, "
         "server_lsn pg_lsn, received_lsn pg_lsn, durable_lsn pg_lsn, acknowledged_lsn pg_lsn, lag_bytes bigint, lag_seconds float8, tables bigint, "
@@ -294,7 +314,8 @@ Result<std::vector<StatusRow>> PostgresCatalog::read_statuses() {
 }
 
 Status PostgresCatalog::keep_statuses(std::span<const std::string> keys) {
-  const std::array<Parameter, 1> values{json(std::vector<std::string>(keys.begin(), keys.end())).dump(-1, ' ', false, json::error_handler_t::replace)};
+  const std::array<Parameter, 1> values{
+      json(std::vector<std::string>(keys.begin(), keys.end())).dump(-1, ' ', false, json::error_handler_t::replace)};
   return session_.use([&](Connection& sql) -> Status {
     CHECK_OK(sql.query("DELETE FROM _luge.pipeline_status WHERE pipeline NOT IN (SELECT pg_catalog.json_array_elements_text($1::json))", values));
     return ok();

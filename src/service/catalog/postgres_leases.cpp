@@ -61,7 +61,8 @@ Status PostgresLeases::release(const PipelineLease& lease) {
   const std::array<Parameter, 3> values{lease.pipeline, lease.owner, std::to_string(lease.fence)};
   return session_.use([&](Connection& sql) -> Status {
     // The row stays: its fence must never be given twice.
-    CHECK_OK(sql.query("UPDATE _luge.pipeline_lease SET owner = '', expires_at = '-infinity' WHERE pipeline = $1 AND owner = $2 AND fence = $3", values));
+    CHECK_OK(
+        sql.query("UPDATE _luge.pipeline_lease SET owner = '', expires_at = '-infinity' WHERE pipeline = $1 AND owner = $2 AND fence = $3", values));
     return ok();
   });
 }

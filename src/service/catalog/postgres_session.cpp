@@ -12,9 +12,13 @@ Status PostgresSession::connect() {
   return ok();
 }
 
+bool PostgresSession::lost(const Status& status) const {
+  return !status && (connection_->broken() || status.error().recovery == Recovery::reconnect);
+}
+
 /// A broken connection is not kept, and an error says what the caller can do: call again.
 Status PostgresSession::finish(Status status) {
-  if (connection_ && connection_->broken()) connection_.reset();
+  if (connection_ && lost(status)) connection_.reset();
   if (status || status.error().recovery != Recovery::reconnect) return status;
   Error error = std::move(status).error();
   error.recovery = Recovery::retry;
@@ -26,7 +30,8 @@ Status PostgresSession::use(const std::function<Status(Connection&)>& body) {
   const bool used_before = connection_.has_value();
   if (Status connected = connect(); !connected) return finish(std::move(connected));
   Status status = body(*connection_);
-  if (!status && used_before && connection_->broken()) {
+  if (used_before && lost(status)) {
+    connection_.reset();
     if (Status connected = connect(); !connected) return finish(std::move(connected));
     status = body(*connection_);
   }
@@ -38,14 +43,15 @@ Status PostgresSession::in_transaction(const std::function<Status(Connection&)>&
   const bool used_before = connection_.has_value();
   if (Status connected = connect(); !connected) return finish(std::move(connected));
   Status status = connection_->exec(begin);
-  if (!status && used_before && connection_->broken()) {
+  if (used_before && lost(status)) {
+    connection_.reset();
     if (Status connected = connect(); !connected) return finish(std::move(connected));
     status = connection_->exec(begin);
   }
   if (!status) return finish(std::move(status));
   status = body(*connection_);
   if (status) status = connection_->exec("COMMIT");
-  if (!status && !connection_->broken()) {
+  if (!status && !lost(status)) {
     // A connection whose transaction cannot even be rolled back is of no use any more.
     if (const Status rolled_back = connection_->exec("ROLLBACK"); !rolled_back) connection_.reset();
   }

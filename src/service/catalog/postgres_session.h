@@ -27,6 +27,7 @@ class PostgresSession {
 
  private:
   Status connect();
+  bool lost(const Status& status) const;
   Status finish(Status status);
 
   const ConnectionOptions options_;

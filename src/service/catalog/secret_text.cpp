@@ -130,7 +130,8 @@ Status refuse_plain_conninfo(const std::string& conninfo) {
   TRY(const auto keywords, ConnectionOptions::written(conninfo));
   for (const std::string_view keyword : kSecretKeywords) {
     const auto found = keywords.find(keyword);
-    if (found != keywords.end() && secret_form(found->second) == SecretForm::plain) return plain_secret("the " + std::string(keyword) + " of the source");
+    if (found != keywords.end() && secret_form(found->second) == SecretForm::plain)
+      return plain_secret("the " + std::string(keyword) + " of the source");
   }
   return ok();
 }

@@ -49,7 +49,8 @@ Status SqliteCatalog::migrate() {
   constexpr const char* kVersion = "SELECT coalesce(max(version), 0) FROM catalog_migration";
   TRY(const std::int64_t begun, database_->number("SELECT count(*) FROM sqlite_schema WHERE name = 'catalog_migration'"));
   if (begun == 0) {
-    CHECK_OK(database_->run("CREATE TABLE IF NOT EXISTS catalog_migration(version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT"));
+    CHECK_OK(database_->run(
+        "CREATE TABLE IF NOT EXISTS catalog_migration(version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT"));
   }
   while (true) {
     TRY(const std::int64_t before, database_->number(kVersion));
@@ -91,8 +92,17 @@ Result<CatalogContents> SqliteCatalog::read() {
       TRY(const bool row, pipelines.step());
       if (!row) return ok();
       PipelineRow& found = contents.pipelines[pipelines.text(0)];
-      found = {pipelines.text(0), pipelines.text(1), pipelines.text(2), pipelines.text(3), pipelines.text(4), pipelines.text(5),
-               pipelines.optional_integer(6), pipelines.optional_integer(7), pipelines.text(8), pipelines.text(9), pipelines.integer(10)};
+      found = {pipelines.text(0),
+               pipelines.text(1),
+               pipelines.text(2),
+               pipelines.text(3),
+               pipelines.text(4),
+               pipelines.text(5),
+               pipelines.optional_integer(6),
+               pipelines.optional_integer(7),
+               pipelines.text(8),
+               pipelines.text(9),
+               pipelines.integer(10)};
     }
   });
   if (!status) return status.error();
@@ -115,12 +125,14 @@ Status SqliteCatalog::edit(std::span<const CatalogEdit> edits, std::optional<std
 
 Status SqliteCatalog::apply(const CatalogEdit& edit) {
   if (const auto* row = std::get_if<SourceRow>(&edit)) {
-    SqliteQuery put(*database_, "INSERT INTO source(name, conninfo, options) VALUES (?1, ?2, ?3) "
-                                "ON CONFLICT (name) DO UPDATE SET conninfo = ?2, options = ?3");
+    SqliteQuery put(*database_,
+                    "INSERT INTO source(name, conninfo, options) VALUES (?1, ?2, ?3) "
+                    "ON CONFLICT (name) DO UPDATE SET conninfo = ?2, options = ?3");
     CHECK_OK(put.bind(1, row->name).bind(2, row->conninfo).bind(3, row->options).finish());
   } else if (const auto* destination = std::get_if<DestinationRow>(&edit)) {
-    SqliteQuery put(*database_, "INSERT INTO destination(name, address, options) VALUES (?1, ?2, ?3) "
-                                "ON CONFLICT (name) DO UPDATE SET address = ?2, options = ?3");
+    SqliteQuery put(*database_,
+                    "INSERT INTO destination(name, address, options) VALUES (?1, ?2, ?3) "
+                    "ON CONFLICT (name) DO UPDATE SET address = ?2, options = ?3");
     CHECK_OK(put.bind(1, destination->name).bind(2, destination->address).bind(3, destination->options).finish());
   } else if (const auto* pipeline = std::get_if<PipelineRow>(&edit)) {
     SqliteQuery put(*database_,

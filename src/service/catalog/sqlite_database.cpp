@@ -62,7 +62,8 @@ Error SqliteDatabase::error(int code, std::string_view doing) const {
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return needs_operator("catalog_corrupt", what, "mirrors and states are untouched; restore the file from a backup, or `luge apply -f` a new one");
+      return needs_operator("catalog_corrupt", what,
+                            "mirrors and states are untouched; restore the file from a backup, or `luge apply -f` a new one");
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return make_error(Recovery::retry, "catalog_busy", what, "another process holds the file; end it or wait");
     case SQLITE_FULL: return make_error(Recovery::retry, "disk_full", what, "free space on the disk that holds the catalog");

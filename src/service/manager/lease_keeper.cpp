@@ -14,7 +14,9 @@ constexpr int kLookShare = 3;     // one look takes and gives back for this part
 }  // namespace
 
 LeaseKeeper::LeaseKeeper(PipelineLeases& leases, Options options, const Clock& clock, std::function<void()> changed)
-    : leases_(leases), options_(std::move(options)), clock_(clock), changed_(std::move(changed)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : leases_(leases), options_(std::move(options)), clock_(clock), changed_(std::move(changed)), thread_([this](const std::stop_token& stop) {
+        run(stop);
+      }) {}
 
 LeaseKeeper::~LeaseKeeper() {
   thread_.request_stop();
@@ -88,7 +90,9 @@ bool LeaseKeeper::look(const Pipelines& pipelines) {
     }
     const bool handed_over = std::ranges::find(plan.hand_over, lease.pipeline) != plan.hand_over.end();
     const bool wanted = pipelines.active.contains(lease.pipeline) && !handed_over;
-    const bool give_back = !wanted && !pipelines.busy.contains(lease.pipeline);
+    // What is handed over was announced first: the manager may be about to start it.
+    const bool known_unwanted = !wanted && (!handed_over || held_.hand_over.contains(lease.pipeline));
+    const bool give_back = known_unwanted && !pipelines.busy.contains(lease.pipeline);
     unfinished = unfinished || (give_back && clock_.now() >= enough);
     if (give_back && !unfinished && leases_.release(lease)) {
       next.free[lease.pipeline] = lease.fence;

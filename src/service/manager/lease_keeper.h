@@ -68,7 +68,7 @@ class LeaseKeeper {
   std::condition_variable_any asked_;
   Pipelines pipelines_;
   bool look_now_ = true;
-  Held held_;
+  Held held_;             ///< written by the thread only, which may read it without the mutex
   Instant valid_until_{INT64_MIN / 2};
   bool alone_ = false;
 

@@ -139,7 +139,7 @@ void ManagedPipelines::note_end(const std::string& name, Entry& entry, const std
   entry.retry_at = now + (healed_by_time ? entry.transient : entry.fatal).next_delay(now, random_);
   const std::int64_t retry_in_ms = (entry.retry_at - now).count() / 1000;
   entry.reason = error->exit_code == ExitCode::operator_decision ? "it waits for an operator's decision"
-                                                                  : "it is started again within " + std::to_string(retry_in_ms / 1000 + 1) + " s";
+                                                                 : "it is started again within " + std::to_string(retry_in_ms / 1000 + 1) + " s";
   log_event(LogLevel::error, "pipeline_failed", error->what,
             {{"pipeline", name}, {"code", error->code}, {"hint", error->hint}, {"retry_in_ms", retry_in_ms}});
 }
@@ -164,7 +164,7 @@ Instant ManagedPipelines::reconcile(bool shutting_down) {
   }
   const ReconcilePlan plan = plan_reconciliation(wanted_, views, clock_.now(), shutting_down);
   for (const TaskAction& action : plan.actions) carry_out(action);
-  return plan.next_look;
+  return plan.actions.empty() ? plan.next_look : clock_.now();  // what was done may have deadlines of its own
 }
 
 void ManagedPipelines::carry_out(const TaskAction& action) {

@@ -86,7 +86,9 @@ class PipelineManager::Impl {
       const std::lock_guard lock(mutex_);
       runner = pipelines_.runner(pipeline);
     }
-    if (!runner) return make_error(Recovery::retry, "not_running", "the pipeline " + shown_word(pipeline) + " does not run in this process", "luge pipeline list");
+    if (!runner)
+      return make_error(Recovery::retry, "not_running", "the pipeline " + shown_word(pipeline) + " does not run in this process",
+                        "luge pipeline list");
     return runner->pause(paused);
   }
 
@@ -206,9 +208,9 @@ class PipelineManager::Impl {
       if (contents_.revision > 0 && pipelines_.speaks_for_all()) keys = pipelines_.status_keys();
     }
     std::vector<StatusRow> rows;
-    for (ManagedPipelines::Report& report : reports) {
-      if (report.runner) add_task_status(report.row, report.runner->status());
-      rows.push_back(std::move(report.row));
+    for (ManagedPipelines::Report& one : reports) {
+      if (one.runner) add_task_status(one.row, one.runner->status());
+      rows.push_back(std::move(one.row));
     }
     reports.clear();  // runners may end here
     Status written = catalog_.write_statuses(rows);

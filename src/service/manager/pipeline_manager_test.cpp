@@ -155,10 +155,9 @@ class Service {
       if (name == "PW") return password;
       return std::nullopt;
     });
-    manager = std::make_unique<PipelineManager>(options, *catalog, *leases, std::move(secrets), SpecRules{},
-                                                [&stage](const PipelineSpec& spec) -> Result<std::unique_ptr<PipelineTask>> {
-                                                  return std::make_unique<Stage::Task>(stage, spec);
-                                                });
+    manager = std::make_unique<PipelineManager>(
+        options, *catalog, *leases, std::move(secrets), SpecRules{},
+        [&stage](const PipelineSpec& spec) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<Stage::Task>(stage, spec); });
     thread = std::thread([this] { outcome = manager->run(); });
   }
   ~Service() {
@@ -359,7 +358,8 @@ TEST_F(PipelineManagerTest, TwoProcessesShareAndTakeOverWithoutRunningAnythingTw
   };
   const auto owned_by = [&](const std::string& owner) {
     int count = 0;
-    for (const StatusRow& found : *operator_->read_statuses()) count += found.owner == owner && found.state == "live" ? 1 : 0;
+    const auto statuses = operator_->read_statuses();
+    for (const StatusRow& found : *statuses) count += found.owner == owner && found.state == "live" ? 1 : 0;
     return count;
   };
   Service first(path_, "host-1", stage_);

@@ -50,7 +50,8 @@ Status TaskRunner::run_task() {
     }
     return made_task->run();
   } catch (const std::exception& thrown) {
-    return make_error(Recovery::retry, "crashed", std::string("the pipeline ended by an exception of type ") + typeid(thrown).name(),  // its text may hold a value
+    return make_error(Recovery::retry, "crashed",
+                      std::string("the pipeline ended by an exception of type ") + typeid(thrown).name(),  // its text may hold a value
                       "nothing is lost; it is started again");
   } catch (...) {
     return make_error(Recovery::retry, "crashed", "the pipeline ended by an exception of an unknown kind", "nothing is lost; it is started again");

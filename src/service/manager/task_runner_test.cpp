@@ -60,7 +60,8 @@ bool eventually(Condition&& condition) {
 
 TEST(TaskRunner, RunsUntilItIsDrained) {
   Ends ends;
-  TaskRunner runner(spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<ObedientTask>(); }, ends.note);
+  TaskRunner runner(
+      spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<ObedientTask>(); }, ends.note);
   ASSERT_TRUE(eventually([&] { return runner.status().state == "live"; }));
   EXPECT_FALSE(runner.outcome());
   EXPECT_TRUE(runner.pause(true));
@@ -89,7 +90,8 @@ TEST(TaskRunner, AnErrorIsItsOutcome) {
 
 TEST(TaskRunner, WhatCannotBeMadeHasFailed) {
   Ends ends;
-  const TaskRunner runner(spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return fatal("running", "locked"); }, ends.note);
+  const TaskRunner runner(
+      spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return fatal("running", "locked"); }, ends.note);
   ASSERT_TRUE(ends.wait());
   EXPECT_EQ(runner.outcome()->error().code, "running");
 }
