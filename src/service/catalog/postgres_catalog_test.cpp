@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "conformance/pipeline_catalog_conformance.h"
-#include "conformance/pipeline_leases_conformance.h"
-#include "service/catalog/postgres_leases.h"
 #include "support/temp_postgres.h"
 
 namespace luge {
@@ -14,27 +11,6 @@ TempPostgres& server() { return TempPostgres::shared(); }
 
 /// A place is a database.
 std::string new_place() { return server().create_database(); }
-
-void run_sql(const std::string& database, const std::string& statements) { server().run(statements, database); }
-
-Result<std::unique_ptr<PipelineCatalog>> open_catalog(const std::string& database) {
-  TRY(std::unique_ptr<PipelineCatalog> catalog, PostgresCatalog::open(server().options(database)));
-  return catalog;
-}
-
-INSTANTIATE_TEST_SUITE_P(Postgres, PipelineCatalogConformance,
-                         testing::Values(PipelineCatalogQuirks{"postgres", "_luge.", new_place, open_catalog, run_sql}));
-
-INSTANTIATE_TEST_SUITE_P(Postgres, PipelineLeasesConformance,
-                         testing::Values(PipelineLeasesQuirks{"postgres",
-                                                              [] {
-                                                                const std::string place = new_place();
-                                                                EXPECT_TRUE(PostgresCatalog::open(server().options(place)));
-                                                                return place;
-                                                              },
-                                                              [](const std::string& place) -> std::unique_ptr<PipelineLeases> {
-                                                                return std::make_unique<PostgresLeases>(server().options(place));
-                                                              }}));
 
 TEST(PostgresCatalog, AConnectionThatWasEndedIsOpenedAgain) {
   const std::string place = new_place();

@@ -17,8 +17,10 @@ namespace {
 
 constexpr auto kPollInterval = std::chrono::milliseconds(250);
 
-/// A column, cut where it is longer than anything may be.
-std::string cut(const std::string& column) { return "substr(" + column + ", 1, " + std::to_string(kLongestCatalogText + 1) + ")"; }
+/// A column, cut where it is longer than anything may be. By bytes: by characters, SQLite ends at a NUL, and one name could read as another.
+std::string cut(const std::string& column) {
+  return "CAST(substr(CAST(" + column + " AS BLOB), 1, " + std::to_string(kLongestCatalogText + 1) + ") AS TEXT)";
+}
 
 std::optional<std::string> text_of(Lsn lsn) {
   if (lsn.is_zero()) return std::nullopt;

@@ -6,9 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conformance/pipeline_catalog_conformance.h"
-#include "conformance/pipeline_leases_conformance.h"
 #include "service/catalog/catalog_migration.h"
+#include "service/catalog/pipeline_spec.h"
 #include "service/catalog/sqlite_database.h"
 #include "service/catalog/sqlite_leases.h"
 
@@ -40,26 +39,6 @@ void run_sql(const std::string& path, const std::string& statements) {
   const Status ran = (*database)->run(statements);
   ASSERT_TRUE(ran) << ran.error().message();
 }
-
-Result<std::unique_ptr<PipelineCatalog>> open_catalog(const std::string& path) {
-  TRY(std::unique_ptr<PipelineCatalog> catalog, SqliteCatalog::open(path));
-  return catalog;
-}
-
-INSTANTIATE_TEST_SUITE_P(Sqlite, PipelineCatalogConformance, testing::Values(PipelineCatalogQuirks{"sqlite", "", new_place, open_catalog, run_sql}));
-
-INSTANTIATE_TEST_SUITE_P(Sqlite, PipelineLeasesConformance,
-                         testing::Values(PipelineLeasesQuirks{"sqlite",
-                                                              [] {
-                                                                const std::string place = new_place();
-                                                                EXPECT_TRUE(SqliteCatalog::open(place));
-                                                                return place;
-                                                              },
-                                                              [](const std::string& place) -> std::unique_ptr<PipelineLeases> {
-                                                                auto leases = SqliteLeases::open(place);
-                                                                EXPECT_TRUE(leases);
-                                                                return *std::move(leases);
-                                                              }}));
 
 TEST(SqliteCatalog, FileAndDirectoryAreTheOwnersOnly) {
   const std::string base = new_directory();
@@ -99,13 +78,15 @@ TEST(SqliteCatalog, NamesOfTenMegabytesAndOfNoCharactersAreRefusedOneByOne) {
   const std::string columns = "INSERT INTO pipeline(name, source, destination) VALUES ";
   run_sql(path, columns + "('" + std::string(10'000'000, 'n') + "', 's', 'd')");
   run_sql(path, columns + "(CAST(x'ff00fe' AS TEXT), 's', 'd')");
+  run_sql(path, columns + "(CAST(x'6f7264657273006f' AS TEXT), 's', 'd')");  // orders, NUL, o
+  run_sql(path, columns + "('orders', 's', 'd')");
   const auto contents = (*catalog)->read();
   ASSERT_TRUE(contents);
-  ASSERT_EQ(contents->pipelines.size(), 2U);
+  ASSERT_EQ(contents->pipelines.size(), 4U) << "none is taken for another one";
   for (const auto& [name, row] : contents->pipelines) {
     const auto spec = read_spec(row, *contents, {});
     ASSERT_FALSE(spec);
-    EXPECT_EQ(spec.error().code, "bad_name");
+    EXPECT_EQ(spec.error().code, name == "orders" ? "unknown_source" : "bad_name");
     EXPECT_LE(status_key(name).size(), 100U);
     EXPECT_LT(spec.error().message().size(), 1000U);
   }
