@@ -241,6 +241,7 @@ TEST_P(PipelineCatalogConformance, StatusesKeepEveryFieldAndTheNewestOwnersWord)
   full.lag_bytes = 12345678901;
   full.lag_seconds = 0.25;
   full.tables = 10'000;
+  full.quarantined = 2;
   full.restarts = 3;
   ASSERT_EQ(code(catalog->write_statuses(std::vector{full, status("paused", 0, "paused")})), "");
   auto rows = catalog->read_statuses();
@@ -260,6 +261,7 @@ TEST_P(PipelineCatalogConformance, StatusesKeepEveryFieldAndTheNewestOwnersWord)
   EXPECT_EQ(read.lag_bytes, full.lag_bytes);
   EXPECT_EQ(read.lag_seconds, full.lag_seconds);
   EXPECT_EQ(read.tables, 10'000U);
+  EXPECT_EQ(read.quarantined, 2U);
   EXPECT_EQ(read.restarts, 3U);
   EXPECT_EQ(read.owner, "host-1");
   EXPECT_EQ(read.fence, 7);

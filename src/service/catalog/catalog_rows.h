@@ -54,6 +54,7 @@ struct StatusRow {
   std::optional<std::uint64_t> lag_bytes;
   std::optional<double> lag_seconds;
   std::uint64_t tables = 0;
+  std::uint64_t quarantined = 0;  ///< of them: stopped, until somebody decides
   std::uint64_t restarts = 0;
   std::string owner;           ///< the process
   std::int64_t fence = 0;      ///< of its lease: a later owner's row is never overwritten by an earlier one's

@@ -79,7 +79,8 @@ Status make_edit(Connection& sql, const CatalogEdit& edit) {
     CHECK_OK(change(sql,
                     "INSERT INTO _luge.pipeline(name, source, destination, publication, tables, mode, batch_max_size, batch_max_fill_ms, desired, "
                     "options) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (name) DO UPDATE SET source = excluded.source, "
-                    "destination = excluded.destination, publication = excluded.publication, tables = excluded.tables, mode = excluded.mode, "
+                    "destination = excluded.destination, publication = excluded.publication, tables = excluded.tables, quarantined = "
+                    "excluded.quarantined, mode = excluded.mode, "
                     "batch_max_size = excluded.batch_max_size, batch_max_fill_ms = excluded.batch_max_fill_ms, desired = excluded.desired, "
                     "options = excluded.options",
                     values));
@@ -258,6 +259,7 @@ Status PostgresCatalog::write_statuses(std::span<const StatusRow> rows) {
                     {"lag_bytes", row.lag_bytes ? json(*row.lag_bytes) : json()},
                     {"lag_seconds", row.lag_seconds ? json(*row.lag_seconds) : json()},
                     {"tables", row.tables},
+                    {"quarantined", row.quarantined},
                     {"restarts", row.restarts},
                     {"owner", row.owner},
                     {"fence", row.fence}});
@@ -268,13 +270,16 @@ Status PostgresCatalog::write_statuses(std::span<const StatusRow> rows) {
     CHECK_OK(sql.query(
         "INSERT INTO _luge.pipeline_status AS known SELECT r.pipeline, r.state, r.reason, r.error_code, r.error, r.hint, r.server_lsn, "
         "r.received_lsn, "
-        "r.durable_lsn, r.acknowledged_lsn, r.lag_bytes, r.lag_seconds, r.tables, r.restarts, r.owner, r.fence, pg_catalog.clock_timestamp() "
+        "r.durable_lsn, r.acknowledged_lsn, r.lag_bytes, r.lag_seconds, r.tables, r.quarantined, r.restarts, r.owner, r.fence, "
+        "pg_catalog.clock_timestamp() "
         "FROM pg_catalog.json_to_recordset($1::json) AS r(pipeline text, state text, reason text, error_code text, error text, hint text, "
         "server_lsn pg_lsn, received_lsn pg_lsn, durable_lsn pg_lsn, acknowledged_lsn pg_lsn, lag_bytes bigint, lag_seconds float8, tables bigint, "
-        "restarts bigint, owner text, fence bigint) ON CONFLICT (pipeline) DO UPDATE SET state = excluded.state, reason = excluded.reason, "
+        "quarantined bigint, restarts bigint, owner text, fence bigint) ON CONFLICT (pipeline) DO UPDATE SET state = excluded.state, reason = "
+        "excluded.reason, "
         "error_code = excluded.error_code, error = excluded.error, hint = excluded.hint, server_lsn = excluded.server_lsn, "
         "received_lsn = excluded.received_lsn, durable_lsn = excluded.durable_lsn, acknowledged_lsn = excluded.acknowledged_lsn, "
-        "lag_bytes = excluded.lag_bytes, lag_seconds = excluded.lag_seconds, tables = excluded.tables, restarts = excluded.restarts, "
+        "lag_bytes = excluded.lag_bytes, lag_seconds = excluded.lag_seconds, tables = excluded.tables, quarantined = excluded.quarantined, restarts "
+        "= excluded.restarts, "
         "owner = excluded.owner, fence = excluded.fence, heartbeat_at = excluded.heartbeat_at WHERE known.fence <= excluded.fence",
         values));
     return ok();
@@ -287,7 +292,7 @@ Result<std::vector<StatusRow>> PostgresCatalog::read_statuses() {
     statuses.clear();
     TRY(const QueryResult rows,
         sql.query("SELECT pipeline, state, reason, error_code, error, hint, server_lsn, received_lsn, durable_lsn, acknowledged_lsn, lag_bytes, "
-                  "lag_seconds, tables, restarts, owner, fence, pg_catalog.to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') "
+                  "lag_seconds, tables, quarantined, restarts, owner, fence, pg_catalog.to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') "
                   "FROM _luge.pipeline_status ORDER BY pipeline COLLATE \"C\""));
     for (std::size_t at = 0; at < rows.rows(); ++at) {
       StatusRow& row = statuses.emplace_back();
@@ -302,10 +307,11 @@ Result<std::vector<StatusRow>> PostgresCatalog::read_statuses() {
       if (!rows.is_null(at, 10)) row.lag_bytes = rows.number<std::uint64_t>(at, 10);
       if (!rows.is_null(at, 11)) row.lag_seconds = rows.number<double>(at, 11);
       row.tables = rows.number<std::uint64_t>(at, 12);
-      row.restarts = rows.number<std::uint64_t>(at, 13);
-      row.owner = rows.string(at, 14);
-      row.fence = rows.number<std::int64_t>(at, 15);
-      row.heartbeat_at = rows.string(at, 16);
+      row.quarantined = rows.number<std::uint64_t>(at, 13);
+      row.restarts = rows.number<std::uint64_t>(at, 14);
+      row.owner = rows.string(at, 15);
+      row.fence = rows.number<std::int64_t>(at, 16);
+      row.heartbeat_at = rows.string(at, 17);
     }
     return ok();
   });

@@ -34,7 +34,7 @@ std::string catalog_tables() {
          ");"
          "CREATE TABLE _luge.pipeline_status(pipeline text PRIMARY KEY, state text NOT NULL, reason text NOT NULL, error_code text NOT NULL, "
          "error text NOT NULL, hint text NOT NULL, server_lsn pg_lsn, received_lsn pg_lsn, durable_lsn pg_lsn, acknowledged_lsn pg_lsn, "
-         "lag_bytes bigint, lag_seconds float8, tables bigint NOT NULL, restarts bigint NOT NULL, owner text NOT NULL, "
+         "lag_bytes bigint, lag_seconds float8, tables bigint NOT NULL, quarantined bigint NOT NULL, restarts bigint NOT NULL, owner text NOT NULL, "
          "fence bigint NOT NULL, heartbeat_at timestamptz NOT NULL) WITH (fillfactor = 50);"
          "CREATE FUNCTION _luge.count_row_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$ "
          "BEGIN "

@@ -186,19 +186,20 @@ Status SqliteCatalog::write_statuses(std::span<const StatusRow> rows) {
   return database_->in_transaction([&]() -> Status {
     for (const StatusRow& row : rows) {
       SqliteQuery put(*database_,
-                      "INSERT INTO pipeline_status VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+                      "INSERT INTO pipeline_status VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
                       "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) ON CONFLICT (pipeline) DO UPDATE SET state = excluded.state, reason = excluded.reason, "
                       "error_code = excluded.error_code, error = excluded.error, hint = excluded.hint, server_lsn = excluded.server_lsn, "
                       "received_lsn = excluded.received_lsn, durable_lsn = excluded.durable_lsn, acknowledged_lsn = excluded.acknowledged_lsn, "
-                      "lag_bytes = excluded.lag_bytes, lag_seconds = excluded.lag_seconds, tables = excluded.tables, restarts = excluded.restarts, "
+                      "lag_bytes = excluded.lag_bytes, lag_seconds = excluded.lag_seconds, tables = excluded.tables, quarantined = "
+                      "excluded.quarantined, restarts = excluded.restarts, "
                       "owner = excluded.owner, fence = excluded.fence, heartbeat_at = excluded.heartbeat_at "
                       "WHERE pipeline_status.fence <= excluded.fence");
       put.bind(1, row.pipeline).bind(2, row.state).bind(3, row.reason).bind(4, row.error_code).bind(5, row.error).bind(6, row.hint);
       int column = 7;
       for (const Lsn lsn : {row.server, row.received, row.durable, row.acknowledged}) put.bind_or_null(column++, text_of(lsn));
       put.bind(11, integer_of(row.lag_bytes)).bind(12, row.lag_seconds).bind(13, static_cast<std::int64_t>(row.tables));
-      put.bind(14, static_cast<std::int64_t>(row.restarts)).bind(15, row.owner);
-      CHECK_OK(put.bind(16, row.fence).finish());
+      put.bind(14, static_cast<std::int64_t>(row.quarantined)).bind(15, static_cast<std::int64_t>(row.restarts)).bind(16, row.owner);
+      CHECK_OK(put.bind(17, row.fence).finish());
     }
     return ok();
   });
@@ -208,7 +209,7 @@ Result<std::vector<StatusRow>> SqliteCatalog::read_statuses() {
   const std::lock_guard lock(database_->mutex());
   SqliteQuery query(*database_,
                     "SELECT pipeline, state, reason, error_code, error, hint, server_lsn, received_lsn, durable_lsn, acknowledged_lsn, lag_bytes, "
-                    "lag_seconds, tables, restarts, owner, fence, heartbeat_at FROM pipeline_status ORDER BY pipeline");
+                    "lag_seconds, tables, quarantined, restarts, owner, fence, heartbeat_at FROM pipeline_status ORDER BY pipeline");
   std::vector<StatusRow> rows;
   while (true) {
     TRY(const bool found, query.step());
@@ -225,10 +226,11 @@ Result<std::vector<StatusRow>> SqliteCatalog::read_statuses() {
     if (const auto bytes = query.optional_integer(10)) row.lag_bytes = static_cast<std::uint64_t>(*bytes);
     row.lag_seconds = query.optional_real(11);
     row.tables = static_cast<std::uint64_t>(query.integer(12));
-    row.restarts = static_cast<std::uint64_t>(query.integer(13));
-    row.owner = query.text(14);
-    row.fence = query.integer(15);
-    row.heartbeat_at = query.text(16);
+    row.quarantined = static_cast<std::uint64_t>(query.integer(13));
+    row.restarts = static_cast<std::uint64_t>(query.integer(14));
+    row.owner = query.text(15);
+    row.fence = query.integer(16);
+    row.heartbeat_at = query.text(17);
   }
 }
 

@@ -33,7 +33,8 @@ std::string catalog_tables() {
          ") STRICT;"
          "CREATE TABLE pipeline_status(pipeline TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, error_code TEXT NOT NULL, "
          "error TEXT NOT NULL, hint TEXT NOT NULL, server_lsn TEXT, received_lsn TEXT, durable_lsn TEXT, acknowledged_lsn TEXT, "
-         "lag_bytes INTEGER, lag_seconds REAL, tables INTEGER NOT NULL, restarts INTEGER NOT NULL, owner TEXT NOT NULL, "
+         "lag_bytes INTEGER, lag_seconds REAL, tables INTEGER NOT NULL, quarantined INTEGER NOT NULL, restarts INTEGER NOT NULL, owner TEXT NOT "
+         "NULL, "
          "fence INTEGER NOT NULL, heartbeat_at TEXT NOT NULL) STRICT;" +
          counted("source", "name, conninfo, options") + counted("destination", "name, address, options") +
          counted("pipeline", "name, source, destination, publication, tables, mode, batch_max_size, batch_max_fill_ms, desired, options");

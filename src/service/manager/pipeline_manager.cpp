@@ -33,6 +33,7 @@ void add_task_status(StatusRow& row, const TaskStatus& task) {
   row.lag_bytes = task.lag_bytes;
   row.lag_seconds = task.lag_seconds;
   row.tables = task.tables;
+  row.quarantined = task.quarantined;
   if (!task.error) return;
   row.error_code = task.error->code;
   row.error = task.error->what;

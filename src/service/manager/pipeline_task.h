@@ -18,6 +18,7 @@ struct TaskStatus {
   std::optional<std::uint64_t> lag_bytes;
   std::optional<double> lag_seconds;
   std::uint64_t tables = 0;
+  std::uint64_t quarantined = 0;   ///< of them
   std::optional<Error> error;      ///< why it reconnects, or waits for an operator
 };
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <utility>
 
+#include "base/random.h"
+
 namespace luge {
 namespace {
 
@@ -185,6 +187,108 @@ TEST(ReconcilePlan, ManyAreEachDecidedForThemselves) {
   const ReconcilePlan all = plan_reconciliation(pipelines, tasks, Instant{1000}, false);
   EXPECT_EQ(said(all), "start a: desired is START; drain b: desired is PAUSE");
   EXPECT_EQ(all.next_look, Instant{6000});
+}
+
+/// A manager of one pipeline, without threads: what happens to rows, lease and task is drawn, the plan is carried out.
+struct Model {
+  explicit Model(std::uint64_t seed) : random(seed) {}
+  SeededRandom random;
+  std::optional<WantedPipeline> row;
+  std::optional<TaskView> task;
+  PipelineSpec running_spec;
+  std::int64_t version = 0;
+  bool held = false;
+  Instant now{1000};
+
+  void disturb() {
+    switch (random.below(9)) {
+      case 0: row.reset(); break;
+      case 1: row = paused(); break;
+      case 2: row = wanted(spec(random.chance(1, 2) ? "public.*" : "sales.*")); break;
+      case 3: held = !held; break;
+      case 4:
+        if (task && !task->ended) end(make_error(Recovery::retry, "unreachable", ""));
+        break;
+      case 5:
+        if (task && !task->ended) end(needs_operator("gap", ""));
+        break;
+      case 6:
+        if (row) row->hand_over = !row->hand_over;
+        break;
+      default: now = now + Duration(static_cast<std::int64_t>(random.below(500))); break;
+    }
+    if (row) row->version = ++version;
+  }
+  void end(std::optional<Error> error) {
+    task->ended = true;
+    task->error = std::move(error);
+    task->retry_at = now + Duration(100);
+  }
+  /// A task that was asked to end does, sooner or later.
+  void work() {
+    if (task && !task->ended && (task->stopping || (task->draining && random.chance(1, 3)))) end(std::nullopt);
+  }
+  ReconcilePlan look() {
+    if (row) row->held = held;
+    if (task) task->held = held;
+    if (task) task->spec = &running_spec;
+    ReconcilePlan made =
+        plan_reconciliation(row ? std::map<std::string, WantedPipeline>{{"orders", *row}} : std::map<std::string, WantedPipeline>{},
+                            task ? std::map<std::string, TaskView>{{"orders", *task}} : std::map<std::string, TaskView>{}, now, false);
+    for (const TaskAction& action : made.actions) carry_out(action);
+    return made;
+  }
+  void carry_out(const TaskAction& action) {
+    switch (action.what) {
+      case What::start:
+        EXPECT_TRUE(row && row->held && row->wish == Wish::start && !row->hand_over);
+        EXPECT_TRUE(!task || task->ended) << "two at once";
+        running_spec = row->spec;
+        task = TaskView{};
+        task->version = row->version;
+        break;
+      case What::drain:
+        ASSERT_TRUE(task && !task->ended && !task->draining);
+        task->draining = true;
+        task->drain_deadline = now + Duration(1000);
+        break;
+      case What::stop:
+        ASSERT_TRUE(task && !task->ended && !task->stopping);
+        task->stopping = true;
+        break;
+      case What::forget:
+        ASSERT_TRUE(task && task->ended);
+        task.reset();
+        break;
+    }
+  }
+  /// Nothing happens any more but time.
+  bool settles() {
+    for (int step = 0; step < 200; ++step) {
+      const ReconcilePlan made = look();
+      work();
+      if (made.actions.empty() && made.next_look == Instant{INT64_MAX} && !(task && !task->ended && (task->draining || task->stopping))) return true;
+      now = now + Duration(50);
+    }
+    return false;
+  }
+};
+
+TEST(ReconcilePlan, WhateverHappensItSettlesOnWhatIsWanted) {
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    Model model(seed);
+    for (int step = 0; step < 60; ++step) {
+      model.disturb();
+      model.work();
+      model.look();
+    }
+    ASSERT_TRUE(model.settles()) << "seed " << seed;
+    const bool must_run = model.row && model.row->wish == Wish::start && model.held && !model.row->hand_over;
+    const bool runs = model.task && !model.task->ended;
+    const bool waits = model.task && model.task->ended && model.task->error && model.task->error->exit_code == ExitCode::operator_decision;
+    EXPECT_EQ(runs || waits, must_run) << "seed " << seed;
+    if (runs) EXPECT_EQ(model.running_spec, model.row->spec) << "seed " << seed;
+  }
 }
 
 }  // namespace
