@@ -274,6 +274,12 @@ TEST_P(PipelineCatalogConformance, StatusesKeepEveryFieldAndTheNewestOwnersWord)
   EXPECT_EQ(catalog->read_statuses()->front().state, "copying");
 }
 
+TEST_P(PipelineCatalogConformance, OneKeyTwiceKeepsTheOthersFromNothing) {
+  auto catalog = open();
+  ASSERT_EQ(code(catalog->write_statuses(std::vector{status("same", 1), status("other", 1), status("same", 1)})), "");
+  EXPECT_EQ(catalog->read_statuses()->size(), 2U);
+}
+
 TEST_P(PipelineCatalogConformance, StatusesOfPipelinesThatAreGoneAreForgotten) {
   auto catalog = open();
   ASSERT_EQ(code(catalog->write_statuses(std::vector{status("a", 1), status("b'; --", 1), status("c", 1)})), "");

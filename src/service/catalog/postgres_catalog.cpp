@@ -79,8 +79,7 @@ Status make_edit(Connection& sql, const CatalogEdit& edit) {
     CHECK_OK(change(sql,
                     "INSERT INTO _luge.pipeline(name, source, destination, publication, tables, mode, batch_max_size, batch_max_fill_ms, desired, "
                     "options) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (name) DO UPDATE SET source = excluded.source, "
-                    "destination = excluded.destination, publication = excluded.publication, tables = excluded.tables, quarantined = "
-                    "excluded.quarantined, mode = excluded.mode, "
+                    "destination = excluded.destination, publication = excluded.publication, tables = excluded.tables, mode = excluded.mode, "
                     "batch_max_size = excluded.batch_max_size, batch_max_fill_ms = excluded.batch_max_fill_ms, desired = excluded.desired, "
                     "options = excluded.options",
                     values));
@@ -264,11 +263,12 @@ Status PostgresCatalog::write_statuses(std::span<const StatusRow> rows) {
                     {"owner", row.owner},
                     {"fence", row.fence}});
   }
-  // However many there are, it is one statement.
+  // However many there are, it is one statement, which must not meet a key twice (two names may be cut to the same).
   const std::array<Parameter, 1> values{list.dump(-1, ' ', false, json::error_handler_t::replace)};
   return session_.use([&](Connection& sql) -> Status {
     CHECK_OK(sql.query(
-        "INSERT INTO _luge.pipeline_status AS known SELECT r.pipeline, r.state, r.reason, r.error_code, r.error, r.hint, r.server_lsn, "
+        "INSERT INTO _luge.pipeline_status AS known SELECT DISTINCT ON (r.pipeline) r.pipeline, r.state, r.reason, r.error_code, r.error, r.hint, "
+        "r.server_lsn, "
         "r.received_lsn, "
         "r.durable_lsn, r.acknowledged_lsn, r.lag_bytes, r.lag_seconds, r.tables, r.quarantined, r.restarts, r.owner, r.fence, "
         "pg_catalog.clock_timestamp() "
