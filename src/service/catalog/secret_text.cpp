@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
 #include <utility>
 #include <variant>
 
@@ -255,16 +254,16 @@ Result<bool> encrypt_conninfo_again(SourceRow& row, const CatalogKeyring& keyrin
 
 Result<std::vector<CatalogEdit>> rotate_secrets(const CatalogContents& contents, const CatalogKeyring& keyring) {
   std::vector<CatalogEdit> edits;
-  for (SourceRow row : contents.sources | std::views::values) {
+  for (auto [name, row] : contents.sources) {  // a copy
     TRY(const bool conninfo, encrypt_conninfo_again(row, keyring));
     TRY(const bool options, encrypt_options_again(row.options, RowKind::source, row.name, keyring));
     if (conninfo || options) edits.emplace_back(std::move(row));
   }
-  for (DestinationRow row : contents.destinations | std::views::values) {
+  for (auto [name, row] : contents.destinations) {  // a copy
     TRY(const bool changed, encrypt_options_again(row.options, RowKind::destination, row.name, keyring));
     if (changed) edits.emplace_back(std::move(row));
   }
-  for (PipelineRow row : contents.pipelines | std::views::values) {
+  for (auto [name, row] : contents.pipelines) {  // a copy
     TRY(const bool changed, encrypt_options_again(row.options, RowKind::pipeline, row.name, keyring));
     if (changed) edits.emplace_back(std::move(row));
   }

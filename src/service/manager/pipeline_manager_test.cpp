@@ -146,7 +146,7 @@ class Service {
     options.drain_timeout = drain_timeout;
     options.stop_grace = Seconds(1);
     options.heartbeat_interval = Millis(200);
-    options.lease_time_to_live = Millis(1500);
+    options.lease_time_to_live = Seconds(3);
     options.lease_renew_interval = Millis(100);
     options.restart_after_transient = {Millis(50), Millis(200), Seconds(60)};
     options.restart_after_fatal = {Millis(50), Millis(200), Seconds(60)};
