@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "postgres/connection_options.h"
+#include "service/catalog/conninfo_text.h"
 #include "service/catalog/secret_file.h"
 
 namespace luge {
@@ -54,25 +55,6 @@ bool is_whole_reference(std::string_view text) {
   return form == SecretForm::environment || form == SecretForm::file || form == SecretForm::encrypted;
 }
 
-/// 'value' of a conninfo (libpq: backslash escapes both).
-std::string quoted_setting(std::string_view value) {
-  std::string out = "'";
-  for (const char c : value) {
-    if (c == '\'' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "'";
-}
-
-std::string settings_text(const ConnectionOptions::Keywords& keywords) {
-  std::string out;
-  for (const auto& [keyword, value] : keywords) {
-    if (!out.empty()) out += ' ';
-    out += keyword + "=" + quoted_setting(value);
-  }
-  return out;
-}
-
 }  // namespace
 
 SecretForm secret_form(std::string_view text) {
@@ -115,7 +97,7 @@ std::string shown_conninfo(const std::string& conninfo) {
   for (const std::string_view keyword : kSecretKeywords) {
     if (const auto found = keywords->find(keyword); found != keywords->end()) found->second = shown_secret(found->second);
   }
-  return settings_text(*keywords);
+  return conninfo_text(*keywords);
 }
 
 std::string conninfo_context(std::string_view source) { return "source/" + std::string(source) + "/conninfo"; }
@@ -201,7 +183,7 @@ Result<std::string> SecretResolver::resolve_conninfo(const std::string& conninfo
     const bool secret = std::ranges::find(kSecretKeywords, keyword) != kSecretKeywords.end();
     TRY(value, secret ? resolve(value, context) : expand(value, context));
   }
-  return settings_text(keywords);
+  return conninfo_text(keywords);
 }
 
 Status SecretResolver::resolve_options(OptionMap& options, RowKind kind, std::string_view row) const {
@@ -210,64 +192,6 @@ Status SecretResolver::resolve_options(OptionMap& options, RowKind kind, std::st
     TRY(value, is_secret_option(name) ? resolve(value, context) : expand(value, context));
   }
   return ok();
-}
-
-namespace {
-
-/// True: it was encrypted with another key, and is with the current one now.
-Result<bool> encrypt_again(std::string& text, const std::string& context, const CatalogKeyring& keyring) {
-  if (secret_form(text) != SecretForm::encrypted || CatalogKeyring::key_id(text) == keyring.current_id()) return false;
-  TRY(const std::string secret, keyring.decrypt(text, context));
-  TRY(text, keyring.encrypt(secret, context));
-  return true;
-}
-
-Result<bool> encrypt_options_again(std::string& json, RowKind kind, const std::string& row, const CatalogKeyring& keyring) {
-  auto options = parse_options(json);
-  if (!options) return false;  // nobody can use them, whoever wrote them
-  bool changed = false;
-  for (auto& [name, value] : *options) {
-    TRY(const bool again, encrypt_again(value, option_context(kind, row, name), keyring));
-    changed = changed || again;
-  }
-  if (changed) json = write_options(*options);
-  return changed;
-}
-
-Result<bool> encrypt_conninfo_again(SourceRow& row, const CatalogKeyring& keyring) {
-  const std::string context = conninfo_context(row.name);
-  if (is_whole_reference(row.conninfo)) return encrypt_again(row.conninfo, context, keyring);
-  auto keywords = ConnectionOptions::written(row.conninfo);
-  if (!keywords) return false;
-  bool changed = false;
-  for (const std::string_view keyword : kSecretKeywords) {
-    const auto found = keywords->find(keyword);
-    if (found == keywords->end()) continue;
-    TRY(const bool again, encrypt_again(found->second, context, keyring));
-    changed = changed || again;
-  }
-  if (changed) row.conninfo = settings_text(*keywords);
-  return changed;
-}
-
-}  // namespace
-
-Result<std::vector<CatalogEdit>> rotate_secrets(const CatalogContents& contents, const CatalogKeyring& keyring) {
-  std::vector<CatalogEdit> edits;
-  for (auto [name, row] : contents.sources) {  // a copy
-    TRY(const bool conninfo, encrypt_conninfo_again(row, keyring));
-    TRY(const bool options, encrypt_options_again(row.options, RowKind::source, row.name, keyring));
-    if (conninfo || options) edits.emplace_back(std::move(row));
-  }
-  for (auto [name, row] : contents.destinations) {  // a copy
-    TRY(const bool changed, encrypt_options_again(row.options, RowKind::destination, row.name, keyring));
-    if (changed) edits.emplace_back(std::move(row));
-  }
-  for (auto [name, row] : contents.pipelines) {  // a copy
-    TRY(const bool changed, encrypt_options_again(row.options, RowKind::pipeline, row.name, keyring));
-    if (changed) edits.emplace_back(std::move(row));
-  }
-  return edits;
 }
 
 }  // namespace luge

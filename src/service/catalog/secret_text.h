@@ -3,7 +3,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/result.h"
 #include "service/catalog/catalog_keyring.h"
@@ -60,8 +59,5 @@ class SecretResolver {
   CatalogKeyring keyring_;
   Environment environment_;
 };
-
-/// The edits that encrypt everything again that is encrypted with another key than the current one. Errors: those of decrypt() and encrypt().
-Result<std::vector<CatalogEdit>> rotate_secrets(const CatalogContents& contents, const CatalogKeyring& keyring);
 
 }  // namespace luge

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "postgres/connection_options.h"
+#include "service/catalog/secret_rotation.h"
 
 namespace luge {
 namespace {
