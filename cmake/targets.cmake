@@ -1,15 +1,16 @@
 # The three ways to add a target: luge_library (a folder of src/), luge_executable (tests, benchmarks), luge_fuzzer.
 
-# luge_library(<folder> [COLD] [LINKS ...] [PRIVATE_LINKS ...] [TEST_LINKS ...] [EXCLUDE regex...])
+# luge_library(<folder> [COLD] [LABELS ...] [LINKS ...] [PRIVATE_LINKS ...] [TEST_LINKS ...] [EXCLUDE regex...])
 #
 # src/<folder>/**.cpp becomes the static library luge_<folder>, its *_test.cpp the executable luge_<folder>_tests, registered with ctest.
 # Tests that need the Snowflake emulator (its Python environment) are called *_emulator_test.cpp: luge_<folder>_emulator_tests, label "snowflake".
 # A subfolder that is a library of its own (declared with its path: destination/duckdb) is left out of its parent: name it in EXCLUDE.
 # A folder that is empty or not there yet is an interface library, so that others can link it from the first day.
-# COLD: no row passes through here. Builds with sanitizers leave it without optimisation, which halves the time they take.
+# COLD: hardly a row passes through here. Builds with sanitizers leave it without optimisation, which halves the time they take.
+# LABELS: of its tests, beside "unit".
 # LINKS are what the folder's headers may show to their users: they express the layers, tools/layers.py checks the includes.
 function(luge_library folder)
-  cmake_parse_arguments(arg "COLD" "" "LINKS;PRIVATE_LINKS;TEST_LINKS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(arg "COLD" "" "LABELS;LINKS;PRIVATE_LINKS;TEST_LINKS;EXCLUDE" ${ARGN})
   string(REPLACE "/" "_" name "luge_${folder}")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${folder}/*.cpp")
   foreach(pattern IN LISTS arg_EXCLUDE)
@@ -37,7 +38,7 @@ function(luge_library folder)
   if(tests AND NOT LUGE_FUZZ)
     luge_executable(${name}_tests SOURCES ${tests} LINKS ${name} luge_test_support GTest::gmock GTest::gtest_main ${arg_PRIVATE_LINKS} ${arg_TEST_LINKS})
     luge_quick_to_compile(${name}_tests)
-    luge_gtest(${name}_tests unit)
+    luge_gtest(${name}_tests unit ${arg_LABELS})
   endif()
   if(emulator_tests AND NOT LUGE_FUZZ)
     luge_executable(${name}_emulator_tests SOURCES ${emulator_tests}
@@ -53,15 +54,21 @@ function(luge_quick_to_compile target)
   target_compile_options(${target} PRIVATE "$<$<CONFIG:Debug>:SHELL:-O0 -U_FORTIFY_SOURCE>")
 endfunction()
 
-# luge_gtest(<target> <label>): registers a GoogleTest executable with ctest. tools/test runs all executables of a label (in parallel,
-# each as one process) and counts their cases; `ninja <label>_tests` builds them.
-function(luge_gtest target label)
+# luge_gtest(<target> <label>...): registers a GoogleTest executable with ctest. tools/test runs all executables of a label (in parallel,
+# each as one process) and counts their cases; `ninja <label>_tests` builds them. Where nothing is sanitized, those that are labelled "unit" and
+# nothing else are not part of `all`: make test runs them once, sanitized, and compiling them takes as long as all of luge.
+function(luge_gtest target)
   add_test(NAME ${target} COMMAND ${target})
-  set_tests_properties(${target} PROPERTIES LABELS ${label})
-  if(NOT TARGET ${label}_tests)
-    add_custom_target(${label}_tests)
+  set_tests_properties(${target} PROPERTIES LABELS "${ARGN}")
+  foreach(label IN LISTS ARGN)
+    if(NOT TARGET ${label}_tests)
+      add_custom_target(${label}_tests)
+    endif()
+    add_dependencies(${label}_tests ${target})
+  endforeach()
+  if("${ARGN}" STREQUAL "unit" AND NOT LUGE_SANITIZE)
+    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE)
   endif()
-  add_dependencies(${label}_tests ${target})
 endfunction()
 
 # luge_executable(<name> SOURCES ... LINKS ...)

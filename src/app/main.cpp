@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <sys/prctl.h>
@@ -54,6 +55,8 @@ void forbid_core_files() {
 
 int main(int argc, char** argv) {
   forbid_core_files();
+  // Whoever is connected to luge may go away at any moment, and TLS writes with plain write(): that is an error of this write, not the end of luge.
+  std::signal(SIGPIPE, SIG_IGN);
   const Environment environment = process_environment();
   const std::vector<std::string> words(argv + 1, argv + argc);
   const auto parsed = parse_command_line(words, environment);

@@ -6,6 +6,7 @@
 #include "app/driver_options.h"
 #include "app/snowflake/snowflake_checks.h"
 #include "app/snowflake/snowflake_names.h"
+#include "app/snowflake/snowflake_owners.h"
 #include "app/snowflake/snowflake_settings.h"
 #include "app/start_checks.h"
 #include "app/table_checks.h"
@@ -48,7 +49,27 @@ class Examination {
     if (!to_snowflake()) return;
     const auto options = require_snowflake(request_.options);
     if (!options) return add(check_of(options.error()));
-    add(check_snowflake(*options));
+    std::vector<Check> checks = check_snowflake(*options);
+    const bool usable = exit_code_of(checks) == ExitCode::done;
+    add(std::move(checks));
+    if (!usable) return;
+    auto owner = find_snowflake_owner(*options, request_.options.pipeline);
+    if (!owner) return add(check_of(owner.error()));
+    snowflake_ = *options;
+    owner_ = std::move(*owner);
+  }
+
+  /// What stands in Snowflake where the tables would, those included that luge would take into its publication.
+  void examine_owners(std::vector<CatalogTable> wanted, const std::vector<CatalogTable>& not_published) {
+    if (!owner_) return;
+    if (takes_in_) wanted.insert(wanted.end(), not_published.begin(), not_published.end());
+    std::map<std::string, std::string> ledger;
+    if (auto store = SqliteStateStore::open_existing(request_.places.state_path)) {
+      auto loaded = (*store)->load_ledger(request_.options.pipeline);
+      if (!loaded) return add(check_of(loaded.error()));
+      ledger = std::move(*loaded);
+    }
+    add(check_snowflake_owners(wanted, {*snowflake_, *owner_, request_.options.mode == "log", ledger}));
   }
 
   Result<std::optional<StateRecord>> load_state() const {
@@ -168,6 +189,7 @@ class Examination {
     }
     const Status adoptable = check_adoptable(found_.slot, **publication);
     if (!adoptable) return add(check_of(adoptable.error()));
+    takes_in_ = (*publication)->made_by_luge;
     add(good("publication",
              "the publication " + found_.slot + " exists" +
                  ((*publication)->made_by_luge ? "" : " and was not made by luge: its tables, columns and filters are used as they are")));
@@ -196,6 +218,7 @@ class Examination {
       add(check_findings(*skipped, policy));
     }
     examine_names(wanted);
+    examine_owners(wanted, not_published);
     found_.tables = std::move(wanted);
   }
 
@@ -230,7 +253,10 @@ class Examination {
   const PreflightRequest& request_;
   Preflight found_;
   bool state_unusable_ = false;
+  bool takes_in_ = false;  ///< new tables, into the publication that is there
   std::optional<GapVerdict> gap_;
+  std::optional<SnowflakeOptions> snowflake_;  ///< where Snowflake can be used
+  std::optional<TableOwner> owner_;            ///< and of what there is this pipeline's
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ class QueryOutput {
     const json parsed = json::parse(text, nullptr, false);
     if (const auto names = parsed.find("columns"); names != parsed.end()) columns(*names);
     if (const auto values = parsed.find("row"); values != parsed.end()) row(*values);
-    return true;
+    return std::ferror(stdout) == 0;  // nobody reads any more
   }
 };
 

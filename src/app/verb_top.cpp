@@ -30,7 +30,7 @@ Result<ExitCode> top_verb(const Options& options, const Environment& environment
   const TerminalScreen screen;
   while (true) {
     screen.show(to_text(*document));
-    if (!screen.wait(kInterval)) return ExitCode::done;
+    if (std::ferror(stdout) != 0 || !screen.wait(kInterval)) return ExitCode::done;
     auto next = ask(places);
     if (!next || !*next) break;  // it ended, perhaps while it was asked
     document = std::move(*next);

@@ -111,6 +111,7 @@ Status Pipeline::Impl::collect_outcomes() {
     const InFlight batch = in_flight_.front();
     in_flight_.pop_front();
     answered_ = batch.number;
+    tables_.answered(answered_);
     if (batch.in_ledger) ledger_.durable(frontier.checkpoint);
     for (const TableRecord& record : frontier.tables) {
       tables_.adopt(record);

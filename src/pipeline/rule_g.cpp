@@ -101,7 +101,8 @@ std::optional<GapVerdict> check_destination(const StateRecord& state, const Fron
   if (destination.checkpoint.epoch > state.epoch) {
     return verdict(Kind::gap, {}, {}, "luge's state is older than the destination: it was restored from a backup", kResync);
   }
-  if (destination.checkpoint < state.checkpoint) {
+  // A state that was stored before the first commit of an epoch says nothing of what is durable.
+  if (!state.checkpoint.commit_lsn.is_zero() && destination.checkpoint < state.checkpoint) {
     return verdict(Kind::destination, destination.checkpoint.end_lsn, state.checkpoint.end_lsn,
                    "the destination stands at " + to_string(destination.checkpoint.end_lsn) + " although " + to_string(state.checkpoint.end_lsn) +
                        " was durable and acknowledged: an older copy was restored, or its log was torn",

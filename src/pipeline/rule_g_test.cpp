@@ -43,6 +43,16 @@ TEST(RuleG, SlotBeyondTheIntentIsAGap) {
   EXPECT_EQ(to_error(evaluate_gap(c.facts, c.state, c.destination)).exit_code, ExitCode::operator_decision);
 }
 
+// An idle position is stored, and luge dies before the destination has its first commit of the epoch.
+TEST(RuleG, AStateOfBeforeTheFirstCommitSaysNothingOfTheDestination) {
+  Case c;
+  c.state.checkpoint = {c.state.epoch, {}, {}};
+  for (const Epoch epoch : {Epoch{0}, c.state.epoch - 1}) {
+    c.destination.checkpoint = {epoch, {}, {}};
+    EXPECT_EQ(c.verdict(), Kind::resume) << epoch;
+  }
+}
+
 TEST(RuleG, LostSlotsAndPublicationsAreGaps) {
   {
     Case c;
@@ -117,8 +127,8 @@ TEST(RuleG, ServerThatEndsBeforeWhatWeHoldWasRestored) {
 TEST(RuleG, PositionsOfAnOlderEpochAreNotCompared) {
   Case c;
   c.state.epoch = 4;
-  c.state.checkpoint = {4, {}, {}};
-  EXPECT_EQ(c.verdict(), Kind::destination);
+  c.state.checkpoint = {4, Lsn{10}, Lsn{20}};
+  EXPECT_EQ(c.verdict(), Kind::destination) << "what was durable in this epoch is gone";
   c.state.checkpoint = {};
   c.facts.server_lsn = Lsn{650};
   EXPECT_EQ(c.verdict(), Kind::resume);

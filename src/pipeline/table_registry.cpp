@@ -249,6 +249,7 @@ bool TableRegistry::retire_filters(Lsn received, BatchBuilder& builder) {
     table.record.state = TableState::live;
     table.record.snapshot.reset();
     table.settled_at.reset();
+    soon_live_.emplace_back(oid, 0);
     append_record(table, builder);
     any = true;
     return true;
@@ -305,6 +306,13 @@ void TableRegistry::sealed(std::uint64_t batch) {
     Table& table = tables_.at(oid);
     if (table.copy_after_batch == 0) table.copy_after_batch = batch;
   }
+  for (auto& [oid, number] : soon_live_) {
+    if (number == 0) number = batch;
+  }
+}
+
+void TableRegistry::answered(std::uint64_t batch) {
+  std::erase_if(soon_live_, [batch](const auto& entry) { return entry.second != 0 && entry.second <= batch; });
 }
 
 void TableRegistry::start_copies(std::uint64_t answered_batch, Instant now) {
@@ -366,7 +374,7 @@ bool TableRegistry::any_quarantined() const {
 }
 
 bool TableRegistry::all_copied() const {
-  return restart_.empty() && std::none_of(tables_.begin(), tables_.end(), [](const auto& entry) {
+  return restart_.empty() && soon_live_.empty() && std::none_of(tables_.begin(), tables_.end(), [](const auto& entry) {
            const TableState state = entry.second.record.state;
            return is_copying(state) || state == TableState::catching_up;
          });
@@ -374,12 +382,16 @@ bool TableRegistry::all_copied() const {
 
 std::vector<TableStatus> TableRegistry::status() const {
   const std::unordered_set<RelationOid> to_restart(restart_.begin(), restart_.end());
+  std::unordered_set<RelationOid> soon_live;
+  for (const auto& [oid, batch] : soon_live_) soon_live.insert(oid);
   std::vector<TableStatus> all;
   all.reserve(order_.size());
   for (const RelationOid oid : order_) {
     const Table& table = tables_.at(oid);
     all.push_back({table.record, table.rows_streamed});
-    if (to_restart.contains(oid)) all.back().record.state = table.record.restarted();
+    TableState& shown = all.back().record.state;
+    if (shown == TableState::live && soon_live.contains(oid)) shown = TableState::catching_up;  // who reads "live" asks for its rows
+    if (to_restart.contains(oid)) shown = table.record.restarted();
   }
   return all;
 }

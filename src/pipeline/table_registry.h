@@ -67,7 +67,9 @@ class TableRegistry {
 
   /// The batch with this number carries every record appended so far.
   void sealed(std::uint64_t batch);
-  /// Answers have come for all batches up to this one: copies whose record is durable, and whose delay is over, start.
+  /// Answers have come for all batches up to this one.
+  void answered(std::uint64_t batch);
+  /// Copies whose record is durable, and whose delay is over, start.
   void start_copies(std::uint64_t answered_batch, Instant now);
 
   /// In the middle of a transaction. undo_quarantines() takes back those that no complete batch carries yet.
@@ -97,6 +99,8 @@ class TableRegistry {
   std::vector<RelationOid> order_;  ///< of discovery, for status and for determinism
   std::vector<RelationOid> restart_;     ///< to be copied again at the next boundary
   std::vector<RelationOid> to_start_;    ///< copy_wanted
+  /// Live here, and in the destination once the batch with this number is answered; 0: it is not sealed yet.
+  std::vector<std::pair<RelationOid, std::uint64_t>> soon_live_;
   std::vector<RelationOid> settled_;     ///< settled_at is known
   std::deque<TableEvent> kept_;          ///< of the finder, not applied yet
   std::vector<RelationOid> reshaped_;    ///< reshape is known

@@ -27,6 +27,7 @@ struct DestinationQuirks {
   bool exclusive = false;         ///< while one process has it open, another hears "locked"
   bool consistent = true;  ///< a reader sees whole transactions, and nothing that is committed after it was made
   bool keys_change = true;  ///< a table with another key goes on; else it stops until it is copied again
+  std::function<bool(ValueKind kind)> holds;  ///< whether it has values of a kind; empty: of all
   bool copies_are_logged = false;  ///< rows of a copy are in the log
   /// The table of current state, as a query names it.
   std::function<std::string(const std::string& place, const TableName& name)> table;

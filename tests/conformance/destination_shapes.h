@@ -127,74 +127,69 @@ TEST_P(DestinationConformance, another_key_goes_on_from_there) {
   expect_logged(by_b, 4, 2);
 }
 
+/// A kind of value, and two values of it in the words of the suite.
+struct ScalarKind {
+  ValueType type;
+  std::pair<Value, std::string> some;
+  std::pair<Value, std::string> other;
+};
+
+inline std::vector<ScalarKind> scalar_kinds() {
+  const auto element = std::make_shared<ValueType>(ValueType{ValueKind::int64, 0, 0, nullptr});
+  const auto plain = [](ValueKind kind) { return ValueType{kind, 0, 0, nullptr}; };
+  using Elements = std::vector<std::optional<std::int64_t>>;
+  return {
+      {plain(ValueKind::int64), {n(-9'223'372'036'854'775'807), "-9223372036854775807"}, {n(2), "2"}},  // the key
+      {plain(ValueKind::boolean), {n(1), "true"}, {n(0), "false"}},
+      {plain(ValueKind::int16), {n(-32'768), "-32768"}, {n(32'767), "32767"}},
+      {plain(ValueKind::int32), {n(-2'147'483'648), "-2147483648"}, {n(0), "0"}},
+      {plain(ValueKind::uint32), {n(4'294'967'295), "4294967295"}, {n(0), "0"}},
+      {plain(ValueKind::uint64), {n(-1), "18446744073709551615"}, {n(0), "0"}},
+      {plain(ValueKind::float32), {-0.25, "-0.25"}, {0.0, "0.0"}},
+      {plain(ValueKind::float64), {1.5e10, "15000000000.0"}, {-2.0, "-2.0"}},
+      {{ValueKind::decimal, 18, 4, nullptr}, {n(-1'234'567'890'123'456), "-123456789012.3456"}, {n(0), "0.0000"}},
+      {plain(ValueKind::text), {s("naïve \"quoted\"\n\t'\\ 日本"), "naïve \"quoted\"\n\t'\\ 日本"}, {s(""), ""}},
+      {plain(ValueKind::json), {s("{\"a\":[1,\"x\"]}"), "{\"a\":[1,\"x\"]}"}, {s("\"text\""), "\"text\""}},
+      {plain(ValueKind::binary), {s(std::string("\0\xff'a", 4)), "00FF2761"}, {s(""), ""}},
+      {plain(ValueKind::date), {n(19'782), "2024-02-29"}, {n(-1), "1969-12-31"}},
+      {plain(ValueKind::time), {n(86'399'123'457), "23:59:59.123457"}, {n(0), "00:00:00"}},
+      {plain(ValueKind::timestamp), {n(1'709'209'496'123'457), "1709209496123457"}, {n(-1), "-1"}},
+      {plain(ValueKind::timestamp_tz), {n(1'709'209'496'123'457), "1709209496123457"}, {n(0), "0"}},
+      {plain(ValueKind::uuid),
+       {s("0123456789abcdef"), "30313233-3435-3637-3839-616263646566"},
+       {s(std::string(16, '\0')), "00000000-0000-0000-0000-000000000000"}},
+      {{ValueKind::list, 0, 0, element}, {Elements{1, std::nullopt, -3}, "[1,null,-3]"}, {Elements{}, "[]"}},
+  };
+}
+
 TEST_P(DestinationConformance, all_scalar_types) {
   open();
+  std::vector<ScalarKind> kinds = scalar_kinds();
+  std::erase_if(kinds, [](const ScalarKind& kind) { return GetParam().holds && !GetParam().holds(kind.type.kind); });
   std::vector<ColumnSchema> columns;
-  const auto add = [&](ValueKind kind, std::uint8_t precision = 0, std::uint8_t scale = 0) {
+  std::vector<Value> some;
+  std::vector<Value> others;
+  std::string some_text;
+  std::string others_text;
+  for (const ScalarKind& kind : kinds) {
     const auto number = static_cast<std::int16_t>(columns.size() + 1);
-    columns.push_back(column("c" + std::to_string(number), number, kind, precision, scale));
-    if (kind == ValueKind::list) columns.back().value.element = std::make_shared<ValueType>(ValueType{ValueKind::int64, 0, 0, nullptr});
-  };
-  for (const ValueKind kind : {ValueKind::int64, ValueKind::boolean, ValueKind::int16, ValueKind::int32, ValueKind::uint32, ValueKind::uint64,
-                               ValueKind::float32, ValueKind::float64})
-    add(kind);
-  add(ValueKind::decimal, 18, 4);
-  for (const ValueKind kind : {ValueKind::text, ValueKind::json, ValueKind::binary, ValueKind::date, ValueKind::time, ValueKind::timestamp,
-                               ValueKind::timestamp_tz, ValueKind::uuid, ValueKind::list})
-    add(kind);
+    columns.push_back(column("c" + std::to_string(number), number, kind.type.kind));
+    columns.back().value = kind.type;
+    some.push_back(kind.some.first);
+    others.push_back(kind.other.first);
+    some_text += (number == 1 ? "" : "|") + kind.some.second;
+    others_text += (number == 1 ? "" : "|") + kind.other.second;
+  }
   const auto schema = shape(1, {"public", "kinds"}, columns, {0});
-  const std::vector<Value> some = {n(-9'223'372'036'854'775'807),
-                                   n(1),
-                                   n(-32'768),
-                                   n(-2'147'483'648),
-                                   n(4'294'967'295),
-                                   n(-1),
-                                   -0.25,
-                                   1.5e10,
-                                   n(-1'234'567'890'123'456),
-                                   s("naïve \"quoted\"\n\t'\\ 日本"),
-                                   s("{\"a\":[1,\"x\"]}"),
-                                   s(std::string("\0\xff'a", 4)),
-                                   n(19'782),
-                                   n(86'399'123'457),
-                                   n(1'709'209'496'123'457),
-                                   n(1'709'209'496'123'457),
-                                   s("0123456789abcdef"),
-                                   std::vector<std::optional<std::int64_t>>{1, std::nullopt, -3}};
-  std::vector<Value> others = {n(2),
-                               n(0),
-                               n(32'767),
-                               n(0),
-                               n(0),
-                               n(0),
-                               0.0,
-                               -2.0,
-                               n(0),
-                               s(""),
-                               s("\"text\""),
-                               s(""),
-                               n(-1),
-                               n(0),
-                               n(-1),
-                               n(0),
-                               s(std::string(16, '\0')),
-                               std::vector<std::optional<std::int64_t>>{}};
   std::vector<Value> nulls = {n(3)};
   nulls.resize(columns.size(), kNull);
+  std::string nulls_text = "3";
+  for (std::size_t i = 1; i < columns.size(); ++i) nulls_text += "|NULL";
   make_table(schema, chunks_of(ChunkMaker(schema).copied(some).copied(nulls)));
-  const std::vector<std::string> copied = rows(schema);
-  const std::string text =
-      "-9223372036854775807|true|-32768|-2147483648|4294967295|18446744073709551615|-0.25|15000000000.0|-123456789012.3456|"
-      "naïve \"quoted\"\n\t'\\ 日本|{\"a\":[1,\"x\"]}|00FF2761|2024-02-29|23:59:59.123457|1709209496123457|1709209496123457|"
-      "30313233-3435-3637-3839-616263646566|[1,null,-3]";
-  std::string nothing = "3";
-  for (std::size_t i = 1; i < columns.size(); ++i) nothing += "|NULL";
-  EXPECT_THAT(copied, ElementsAre(text, nothing));
+  EXPECT_THAT(rows(schema), ElementsAre(some_text, nulls_text));
   deliver_at(100, truncate(1, 100, 0),
              live(ChunkMaker(schema).row(RowOp::insert, some, 100, 1).row(RowOp::insert, nulls, 100, 2).row(RowOp::insert, others, 100, 3)));
-  EXPECT_THAT(
-      rows(schema),
-      ElementsAre(text, "2|false|32767|0|0|0|0.0|-2.0|0.0000||\"text\"||1969-12-31|00:00:00|-1|0|00000000-0000-0000-0000-000000000000|[]", nothing));
+  EXPECT_THAT(rows(schema), ElementsAre(some_text, others_text, nulls_text));
 }
 
 }  // namespace luge::conformance

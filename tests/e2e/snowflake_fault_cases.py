@@ -172,6 +172,36 @@ def link_of(status):
     return status.get("link") or {"breaker": "closed", "last_error": None}
 
 
+@python_case
+def a_server_that_accepts_and_never_answers(case):
+    """Requests hang for longer than PostgreSQL waits for a sign of life: it goes on hearing of luge, and nothing is acknowledged that is not durable."""
+    case.own_server(wal_sender_timeout="2s")
+    case.own_emulator()
+    case.execute(TABLES)
+    case.sync()
+    walsender = pid_of_walsender(case)
+    case.control.fault("hang", "/v2/streaming/", count=1_000_000)
+    change(case, rounds=3)
+    behind = lsn_number(case.flushed())
+    time.sleep(7)
+    if not walsender or pid_of_walsender(case) != walsender or case.luge.status()["totals"]["reconnects"] != 0:
+        raise CaseFailed("the server dropped luge, or luge reconnected")
+    if lsn_number(case.luge.status()["lsn"]["acknowledged"]) >= behind:
+        raise CaseFailed("acknowledged what is not durable")
+    if not case.control.hits():
+        raise CaseFailed("nothing hung")
+    case.emulator.kill()  # what hangs ends with its connection, and not only when luge has waited long enough
+    case.emulator.start()
+    change(case, rounds=3)
+
+
+a_server_that_accepts_and_never_answers.settings = ("snowflake-rest",)
+
+
+def pid_of_walsender(case):
+    return case.execute("SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s", [f"luge_{case.pipeline}"])[0][0]
+
+
 # Others who open, drop and change things -------------------------------------------------------------------------------------------
 
 
@@ -308,6 +338,46 @@ def a_table_of_somebody_else(case):
     case.verb(0, ["resync", "public.later"])
     case.expect_state("public.later", "live")
     case.execute("INSERT INTO later VALUES (3, 'z')")
+
+
+@python_case
+def tables_of_somebody_else_are_foretold(case):
+    """plan and doctor say what run says, and none of them makes anything."""
+    objects = "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES ORDER BY 1"
+    schemas = "SELECT SCHEMA_NAME FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME <> 'INFORMATION_SCHEMA' ORDER BY 1"
+
+    def refused(code, pattern):
+        before = case.control.sql(objects, case.target_database), case.control.sql(schemas, case.target_database)
+        for verb in ("doctor", "plan"):
+            case.verb(code, [verb, "--source", case.luge.source], [pattern])
+        if code != 0:
+            case.run(code, [pattern])
+        if before != (case.control.sql(objects, case.target_database), case.control.sql(schemas, case.target_database)):
+            raise CaseFailed("something was made")
+
+    case.execute("CREATE TABLE mine (id int PRIMARY KEY, v text); CREATE TABLE later (id int PRIMARY KEY, v text); INSERT INTO later VALUES (1, 'x')")
+    case.control.sql("CREATE SCHEMA IF NOT EXISTS PUBLIC; CREATE TABLE PUBLIC.MINE (ID NUMBER(38,0))", case.target_database)
+    refused(1, "PUBLIC.*MINE.* already, and luge did not make it")
+    case.control.sql("DROP TABLE PUBLIC.MINE", case.target_database)
+    control = f'_LUGE."_LUGE_CONTROL_{case.pipeline.upper()}"'
+    case.control.sql(f"CREATE SCHEMA _LUGE; CREATE TABLE {control} (ID NUMBER(38,0))", case.target_database)
+    refused(1, "_LUGE_CONTROL_.* is not luge's")
+    case.control.sql(f"DROP TABLE {control}", case.target_database)
+    case.verb(0, ["doctor", "--source", case.luge.source])
+    case.sync()
+    # A pipeline that follows others already goes on with them.
+    case.control.sql("CREATE TABLE PUBLIC.THIRD__LOG (ID NUMBER(38,0))", case.target_database)
+    case.stop()
+    case.execute("CREATE TABLE third (id int PRIMARY KEY)")
+    refused(0, "THIRD__LOG.* its comment does not say")
+    case.sync()
+    case.expect_state("public.third", "quarantined", "foreign")
+    case.control.sql("DROP TABLE PUBLIC.THIRD__LOG", case.target_database)
+    case.verb(0, ["resync", "public.third"])
+    case.expect_state("public.third", "live")
+
+
+tables_of_somebody_else_are_foretold.settings = ("snowflake-rest",)
 
 
 def merged(case):

@@ -173,8 +173,8 @@ void LugeInstance::start_pipeline() {
   owner_.delivered = around_.server.slot().confirmed;
   Running running;
   running.memory = std::make_shared<MemoryBudget>(around_.memory_bytes);
-  running.sink = std::make_unique<SimSink>(around_.destination, owner_, record.epoch, around_.sink_capacity, dice_.fork(), around_.now, around_.marks,
-                                           around_.faults_felt);
+  running.sink =
+      std::make_unique<SimSink>(around_.destination, owner_, around_.sink_capacity, dice_.fork(), around_.now, around_.marks, around_.faults_felt);
   running.state = std::make_unique<SimStateSink>(around_.state, *lease_, record, dice_.fork(), around_.now, around_.marks, around_.faults_felt);
   running.catalog = std::make_unique<SimCatalog>(around_.server, dice_.fork(), around_.now);
   running.finder = std::make_unique<SimTableFinder>(around_.server, dice_.fork(), around_.now);

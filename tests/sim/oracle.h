@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/rule_g.h"
+#include "sim/destination_watcher.h"
 #include "sim/sim_destination.h"
 #include "sim/sim_postgres.h"
 
@@ -16,7 +17,7 @@ namespace luge {
 
 /// Knows what the source holds at every position and compares everything luge does with it: the invariants of
 /// correctness.md §7. The first violation of a seed is kept; the world stops there.
-class Oracle {
+class Oracle final : public DestinationWatcher {
  public:
   Oracle(SimPostgres& server, SimDestination& destination, const Trace& trace, Marks& marks)
       : server_(server), destination_(destination), trace_(trace), marks_(marks) {}
@@ -25,10 +26,11 @@ class Oracle {
     std::string invariant;
     std::string what;
   };
-  void fail(std::string invariant, std::string what);
+  void fail(std::string invariant, std::string what) override;
   const std::optional<Failure>& failure() const { return failure_; }
-  Xid next_xid() const { return server_.next_xid(); }
-  std::uint32_t course() const { return server_.course(); }
+  void needless(std::string invariant, std::string what) override { fail(std::move(invariant), std::move(what)); }
+  Xid next_xid() const override { return server_.next_xid(); }
+  std::uint32_t course() const override { return server_.course(); }
 
   // What the stream delivers and what comes back.
   void session_started(Lsn confirmed);
@@ -43,9 +45,9 @@ class Oracle {
   /// I6: these rows belong to this committed transaction, with the ordinals they have at every delivery.
   /// I12: each was decoded in the shape that the server describes at its place in the stream. What the table's last copy saw is never
   /// applied, and may be older than the shape in which luge knows the table since.
-  bool check_run(const TableChunk& chunk, std::uint32_t first_row, const TransactionRun& run, const CopyNotes& notes);
+  bool check_run(const TableChunk& chunk, std::uint32_t first_row, const TransactionRun& run, const CopyNotes& notes) override;
   /// I4 to I8.
-  void destination_committed(const MirrorStore& store);
+  void destination_committed(const MirrorStore& store) override;
 
   /// I11. `gap_possible`: something happened since the last session after which a gap may be reported.
   void verdict(const GapVerdict& verdict, Epoch epoch, bool gap_possible);

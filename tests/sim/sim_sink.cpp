@@ -27,7 +27,7 @@ void SimSink::hang_until(Instant until) {
 
 void SimSink::record_intent(const Intent& intent) {
   intent_ = std::max(intent_, intent);
-  if (queue_.empty() && !failed_) destination_.record_intent(owner_.fence, intent_);
+  if (queue_.empty() && !failed_) (void)destination_.record_intent(owner_.fence, intent_);  // an older owner hears it with its next batch
 }
 
 std::optional<Result<Frontier>> SimSink::try_take_outcome() {
@@ -61,29 +61,24 @@ Result<Frontier> SimSink::apply(Submitted submitted) {
     marks_.hit(Mark::outcomes_lost_not_applied);
     return lost;
   }
-  writer_.apply(submitted.batch, submitted.delivered);
-  if (submitted.batch.complete) {
-    const Status committed = writer_.commit(submitted.batch.checkpoint, intent_);
-    if (!committed && committed.error().code == "fenced") marks_.hit(Mark::fenced_zombies);
-    CHECK_OK(committed);
+  auto answer = writer_.apply(submitted.batch, submitted.delivered, intent_);
+  if (!answer) {
+    if (answer.error().code == "fenced") marks_.hit(Mark::fenced_zombies);
+    return answer;
   }
   if (fault == Fault::lose_applied) {
     marks_.hit(Mark::outcomes_lost_applied);
     return lost;
   }
-  Frontier frontier = destination_.frontier();
-  frontier.tables.clear();
-  frontier.rows_applied = submitted.batch.rows;
-  frontier.busy = std::chrono::milliseconds(1);
-  return frontier;
+  answer->busy = std::chrono::milliseconds(1);
+  return answer;
 }
 
 bool SimSink::finish_orphan() {
   if (queue_.empty() || failed_ || !queue_.front().batch.complete) return false;
   Submitted next = std::move(queue_.front());
   queue_.pop_front();
-  writer_.apply(next.batch, next.delivered);
-  const bool landed = writer_.commit(next.batch.checkpoint, intent_).has_value();
+  const bool landed = writer_.apply(next.batch, next.delivered, intent_).has_value();
   marks_.hit(landed ? Mark::orphan_writes_landed : Mark::orphan_writes_fenced);
   return landed;
 }

@@ -17,12 +17,12 @@ class SimSink final : public BatchSink {
  public:
   enum class Fault : char { none, refuse, lose_applied, lose_unapplied };
 
-  SimSink(SimDestination& destination, const SimStream::Owner& owner, Epoch epoch, std::size_t capacity, Dice dice, const Instant& now, Marks& marks,
+  SimSink(SimDestination& destination, const SimStream::Owner& owner, std::size_t capacity, Dice dice, const Instant& now, Marks& marks,
           std::uint64_t& faults_felt)
       : destination_(destination),
         owner_(owner),
         capacity_(capacity),
-        writer_(destination, owner.fence, epoch),
+        writer_(destination, owner.fence),
         dice_(dice),
         now_(now),
         marks_(marks),

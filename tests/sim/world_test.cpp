@@ -157,12 +157,17 @@ TEST(SimDestination, ItsCopyOfTheIntentIsOfOneEpoch) {
   SimDestination destination(trace, marks);
   Oracle oracle(server, destination, trace, marks);
   destination.watched_by(oracle);
-  ASSERT_TRUE(SimDestination::Writer(destination, 1, 1).commit({1, Lsn{100}, Lsn{110}}, {1, Lsn{90}}));
-  destination.record_intent(1, {1, Lsn{900}});
+  const auto commit = [&](const Checkpoint& checkpoint, const Intent& intent) {
+    Batch batch;
+    batch.checkpoint = checkpoint;
+    EXPECT_TRUE(SimDestination::Writer(destination, 1).apply(batch, {}, intent));
+  };
+  commit({1, Lsn{100}, Lsn{110}}, {1, Lsn{90}});
+  ASSERT_TRUE(destination.record_intent(1, {1, Lsn{900}}));
   EXPECT_EQ(destination.frontier().intent, Lsn{900});
-  destination.record_intent(1, {2, Lsn{150}});
+  ASSERT_TRUE(destination.record_intent(1, {2, Lsn{150}}));
   EXPECT_EQ(destination.frontier().intent, Lsn{}) << "nothing is durable in that epoch: it vouches for nothing yet";
-  ASSERT_TRUE(SimDestination::Writer(destination, 1, 2).commit({2, Lsn{200}, Lsn{210}}, {2, Lsn{150}}));
+  commit({2, Lsn{200}, Lsn{210}}, {2, Lsn{150}});
   EXPECT_EQ(destination.frontier().intent, Lsn{150}) << "the server may have gone back in between";
 }
 

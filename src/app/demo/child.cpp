@@ -21,6 +21,7 @@ constexpr int kCannotStart = 127;
 /// Between fork and exec: only calls that are safe there.
 [[noreturn]] void become(const Child::Command& command, char* const* words, const passwd* user, int output, pid_t parent) {
   ::setpgid(0, 0);
+  ::signal(SIGPIPE, SIG_DFL);  // luge ignores it, and would leave that to its children
   if (user != nullptr && (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0)) ::_exit(kCannotStart);
   ::prctl(PR_SET_PDEATHSIG, command.end_signal);  // after the change of user, which clears it
   if (::getppid() != parent) ::_exit(kCannotStart);

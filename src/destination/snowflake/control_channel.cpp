@@ -1,12 +1,11 @@
 #include "destination/snowflake/control_channel.h"
 
 #include <algorithm>
-#include <cctype>
 #include <chrono>
-#include <string_view>
 #include <thread>
 
-#include "base/random.h"
+#include "base/log.h"
+#include "destination/snowflake/control_table.h"
 #include "destination/snowflake/ddl/identifier.h"
 #include "destination/snowflake/encode/offset_token.h"
 
@@ -14,55 +13,19 @@ namespace luge {
 
 namespace {
 
-constexpr std::string_view kComment = "luge pipeline ";
 constexpr Duration kSettle = std::chrono::seconds(10);
-
-std::string new_uuid() {
-  SeededRandom random(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()) ^
-                      (static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) << 17));
-  return make_uuid(random);
-}
+/// A row is a few bytes: a day's are not worth waking a warehouse for.
+constexpr std::uint64_t kManyRows = 10'000;
 
 }  // namespace
 
 Result<std::unique_ptr<ControlChannel>> ControlChannel::open(const SnowflakeConnection& connection, SqlSession& sql, const std::string& pipeline,
                                                              const std::stop_token& stop) {
   std::unique_ptr<ControlChannel> control(new ControlChannel());
-  const SnowflakeOptions& options = connection.options();
-  const std::string schema = options.schema.empty() ? "_LUGE" : options.schema;
-  const std::string table = snowflake_name("_LUGE_CONTROL_" + pipeline, false);
-  const std::string qualified = snowflake_identifier(schema) + "." + snowflake_identifier(table);
-  if (options.schema.empty()) {
-    TRY(const SqlResult made, sql.run("CREATE SCHEMA IF NOT EXISTS " + snowflake_identifier(schema)));
-  }
-  const auto look = [&]() -> Result<std::string> {
-    // SHOW needs no warehouse. LIKE matches without regard to case and knows wildcards: names are compared here.
-    TRY(const SqlResult shown, sql.run("SHOW TABLES LIKE " + snowflake_literal("_LUGE_CONTROL_%") + " IN SCHEMA " + snowflake_identifier(schema)));
-    std::size_t name = shown.columns.size();
-    std::size_t comment = shown.columns.size();
-    for (std::size_t i = 0; i < shown.columns.size(); ++i) {
-      if (shown.columns[i].name == "name") name = i;
-      if (shown.columns[i].name == "comment") comment = i;
-    }
-    for (const auto& row : shown.rows) {
-      if (name < row.size() && comment < row.size() && row[name] == table) return row[comment].value_or("?");
-    }
-    return std::string();
-  };
-  TRY(std::string comment, look());
-  if (comment.empty()) {
-    const std::string wanted = std::string(kComment) + pipeline + " uuid " + new_uuid();
-    TRY(const SqlResult made, sql.run("CREATE TABLE IF NOT EXISTS " + qualified +
-                                      " (\"INTENT\" VARCHAR(42), \"EPOCH\" NUMBER(10,0)) COMMENT = " + snowflake_literal(wanted)));
-    TRY(comment, look());
-  }
-  const std::size_t at = comment.find(" uuid ");
-  if (!comment.starts_with(kComment) || at == std::string::npos) {
-    return fatal("foreign", "the table " + qualified + " in Snowflake is not luge's",
-                 "choose another --pipeline, or another schema in the section snowflake");
-  }
-  control->uuid_ = comment.substr(at + 6);
-  control->id_ = {schema, table, "luge_" + pipeline + "_control"};
+  const ControlTable table(connection.options(), pipeline);
+  TRY(const ControlTable::Found found, table.make(sql.client()));
+  control->uuid_ = found.uuid;
+  control->id_ = {table.schema(), table.name(), "luge_" + pipeline + "_control"};
   TRY(control->client_, connection.rest_client(stop));
   auto status = control->client_->open(control->id_, kSettle);
   // A table that was made a moment ago may not be known at the ingest host yet.
@@ -75,6 +38,15 @@ Result<std::unique_ptr<ControlChannel>> ControlChannel::open(const SnowflakeConn
     if (const auto position = parse_offset_token(*status->committed_token)) {
       control->intent_ = {position->epoch, position->commit_lsn};
       control->ordinal_ = position->ordinal;
+    }
+  }
+  if (found.rows > kManyRows) {
+    const auto deleted = table.trim(sql.client());
+    if (!deleted) {
+      log_event(LogLevel::warn, "control_table_not_trimmed", deleted.error().what, {{"table", table.qualified()}, {"code", deleted.error().code}});
+    } else {
+      log_event(LogLevel::debug, "control_table_trimmed", "older rows of luge's control table were deleted",
+                {{"table", table.qualified()}, {"rows", *deleted}});
     }
   }
   return control;

@@ -11,10 +11,10 @@ namespace luge {
 
 /// The destination's own copy of how far it is: the offset token of a channel on luge's control table, readable without a warehouse, and the newest
 /// row there, for SQL. It says that all commits before an LSN are durable: the checkpoint's end, or ack_intent where that is further. Whoever
-/// opens it fences an older owner. The table's comment holds the mirror's identity.
+/// opens it fences an older owner, and now and then deletes what the newest row has made useless.
 class ControlChannel {
  public:
-  /// Makes schema and table if they are not there. Errors: SqlClient's and IngestClient's; "foreign" if the table is somebody else's.
+  /// Makes schema and table if they are not there. Errors: SqlClient's and IngestClient's, and those of ControlTable.
   static Result<std::unique_ptr<ControlChannel>> open(const SnowflakeConnection& connection, SqlSession& sql, const std::string& pipeline,
                                                       const std::stop_token& stop);
 

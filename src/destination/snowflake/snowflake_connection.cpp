@@ -50,7 +50,8 @@ class OwningRestClient final : public IngestClient {
   OwningRestClient(const SnowflakeOptions& options, std::shared_ptr<StreamingSession> session, const Clock& clock, const std::stop_token& stop)
       : random_(new_seed()),
         http_(curl_options(options, stop)),
-        client_(http_, std::move(session), options.database, clock, random_, [stop](Duration length) { return pause(stop, length); }) {}
+        client_(
+            http_, std::move(session), options.database, clock, random_, [stop](Duration length) { return pause(stop, length); }, options.answer) {}
 
   Result<ChannelStatus> open(const ChannelId& channel, Duration settle) override { return client_.open(channel, settle); }
   Result<ChannelStatus> try_open(const ChannelId& channel, Duration settle, bool last) override { return client_.try_open(channel, settle, last); }

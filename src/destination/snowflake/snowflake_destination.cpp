@@ -19,14 +19,14 @@ void SnowflakeDestination::let_go() {
   if (scheduler_) scheduler_->stop();
   control_.reset();
   {
-    std::lock_guard lock(mutex_);
+    std::scoped_lock lock(mutex_, transform_mutex_);
+    copy_places_.clear();
     scheduler_.reset();
     pool_.reset();
     keeper_.reset();
     transform_.reset();
     connection_.reset();
   }
-  sql_.reset();
   merge_sql_.reset();
   tables_.clear();
   marks_.clear();
@@ -70,10 +70,10 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
     std::lock_guard lock(mutex_);
     connection_ = std::move(connection);
   }
-  sql_ = connection_->sql(stop_.get_token());
+  std::shared_ptr<SqlSession> sql = connection_->sql(stop_.get_token());
   merge_sql_ = connection_->sql(stop_.get_token());
   TRY(const auto entries, ledger_.load_ledger(request.pipeline));
-  TRY(control_, ControlChannel::open(*connection_, *sql_, request.pipeline, stop_.get_token()));
+  TRY(control_, ControlChannel::open(*connection_, *sql, request.pipeline, stop_.get_token()));
   meta_ = {};
   if (const auto found = entries.find(std::string(kMetaKey)); found != entries.end()) {
     TRY(meta_, decode_meta_entry(found->second));
@@ -115,7 +115,7 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
     }
   }
   epoch_ = meta_.checkpoint.epoch;
-  auto keeper = std::make_unique<TableKeeper>(options_, request.log_mode, TableOwner{request.pipeline, meta_.uuid}, *sql_);
+  auto keeper = std::make_shared<TableKeeper>(options_, request.log_mode, TableOwner{request.pipeline, meta_.uuid}, std::move(sql));
   {
     std::lock_guard lock(mutex_);
     keeper_ = std::move(keeper);
@@ -135,6 +135,9 @@ Status SnowflakeDestination::try_open(const OpenRequest& request, Frontier& fron
   frontier.newest_epoch = std::max(meta_.checkpoint.epoch, control_->intent().epoch);
   for (const auto& [oid, table] : tables_) frontier.tables.push_back(table.record());
   std::lock_guard lock(mutex_);
+  for (const auto& [oid, table] : tables_) {
+    if (table.entry.has_log) copy_places_[oid] = table.entry.layout.place;
+  }
   open_ = true;
   return ok();
 }
@@ -191,39 +194,62 @@ Status SnowflakeDestination::start_pool() {
 }
 
 Result<std::unique_ptr<CopyWriter>> SnowflakeDestination::begin_copy(TableSchemaPtr schema, Attempt attempt) {
+  std::shared_ptr<SnowflakeConnection> connection;  // the keeper signs in with it
   std::shared_ptr<ActorPool> pool;
+  std::shared_ptr<TableKeeper> keeper;
+  std::string pipeline;
+  Epoch epoch = 0;
+  bool transforms = false;
   {
     std::lock_guard lock(mutex_);
     if (!open_) return not_open();
+    connection = connection_;
     pool = pool_;
+    keeper = keeper_;
+    pipeline = request_.pipeline;
+    epoch = epoch_;
+    transforms = transform_ != nullptr;
   }
-  TRY(const TableLayout layout, keeper_->layout_of(*schema));
-  CHECK_OK(keeper_->begin_copy(layout, attempt, keeper_->mark_of_copy(schema->oid, epoch_, attempt)));
+  TRY(const TableLayout layout, keeper->layout_of(*schema));
+  CHECK_OK(keeper->begin_copy(layout, attempt, keeper->mark_of_copy(schema->oid, epoch, attempt)));
+  {
+    std::lock_guard lock(mutex_);
+    if (keeper != keeper_) return not_open();  // opened again meanwhile
+    copy_places_[schema->oid] = layout.place;
+  }
   std::vector<std::shared_ptr<Channel>> channels;
   const std::string copy_table = snowflake_copy_name(layout.place, attempt);
   for (std::uint16_t shard = 0; shard < options_.shards_per_table; ++shard) {
-    std::string name = "luge_" + request_.pipeline + "_" + std::to_string(schema->oid) + "_e" + std::to_string(epoch_) + "_a" +
-                       std::to_string(attempt) + "_g0_" + std::to_string(shard);
+    std::string name = "luge_" + pipeline + "_" + std::to_string(schema->oid) + "_e" + std::to_string(epoch) + "_a" + std::to_string(attempt) +
+                       "_g0_" + std::to_string(shard);
     channels.push_back(pool->add({layout.place.schema, copy_table, std::move(name)}, schema->oid, shard, std::nullopt));
   }
   SnowflakeCopy::Transform transform;
-  if (transform_) {
+  if (transforms) {
     transform = [this](TableChunk chunk) -> Result<TableChunk> {
       std::lock_guard lock(transform_mutex_);
       if (!transform_) return not_open();
       return transform_->apply(std::move(chunk));
     };
   }
-  return std::unique_ptr<CopyWriter>(std::make_unique<SnowflakeCopy>(std::move(pool), std::move(channels), names_of(*schema, layout), epoch_,
-                                                                     keeper_->merges() ? RowLayout::state : RowLayout::log, std::move(transform)));
+  return std::unique_ptr<CopyWriter>(std::make_unique<SnowflakeCopy>(std::move(pool), std::move(channels), names_of(*schema, layout), epoch,
+                                                                     keeper->merges() ? RowLayout::state : RowLayout::log, std::move(transform)));
 }
 
 Status SnowflakeDestination::drop_copy(RelationOid oid, Attempt attempt) {
-  std::lock_guard lock(mutex_);
-  if (!open_) return not_open();
-  const LiveTable* table = find(oid);
-  if (table == nullptr || !table->entry.has_log) return ok();
-  return keeper_->drop_copy(table->entry.layout, attempt);
+  std::shared_ptr<SnowflakeConnection> connection;
+  std::shared_ptr<TableKeeper> keeper;
+  TableLayout layout;
+  {
+    std::lock_guard lock(mutex_);
+    if (!open_) return not_open();
+    const auto place = copy_places_.find(oid);
+    if (place == copy_places_.end()) return ok();
+    layout.place = place->second;
+    connection = connection_;
+    keeper = keeper_;
+  }
+  return keeper->drop_copy(layout, attempt);
 }
 
 Result<std::shared_ptr<ReadHandle>> SnowflakeDestination::read() {

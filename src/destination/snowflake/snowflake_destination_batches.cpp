@@ -51,7 +51,10 @@ Status SnowflakeDestination::try_submit(Batch batch) {
   taken.complete = batch.complete;
   taken.checkpoint = batch.checkpoint;
   taken.rows = batch.rows;
-  epoch_ = batch.checkpoint.epoch;
+  if (batch.checkpoint.epoch != epoch_) {
+    std::lock_guard lock(mutex_);
+    epoch_ = batch.checkpoint.epoch;
+  }
   if (epoch_ > control_->intent().epoch) {
     // Before its first row: channels and positions of an epoch must not be used again by who has lost the ledger.
     CHECK_OK(control_->record({epoch_, Lsn{}}));

@@ -1,7 +1,10 @@
 #include <nlohmann/json.hpp>
 
 #include "conformance/destination_fixture.h"
+#include "destination/snowflake/control_table.h"
 #include "destination/snowflake/encode/offset_token.h"
+#include "destination/snowflake/foreign_tables.h"
+#include "destination/snowflake/snowflake_connection.h"
 #include "destination/snowflake/snowflake_destination.h"
 #include "destination/snowflake/snowflake_destination_test_support.h"
 #include "support/snowflake_emulator.h"
@@ -103,6 +106,19 @@ class SnowflakeDestinationTest : public testing::Test {
   static Rows insert(const TableSchemaPtr& schema, std::int64_t id, std::uint64_t lsn, std::uint64_t ordinal = 0) {
     return live(ChunkMaker(schema).row(RowOp::insert, {n(id), s("v" + std::to_string(id)), kNull}, lsn, ordinal));
   }
+  /// What `plan` says of these tables before anything is done is what the destination says when it refuses them.
+  void expect_foretold(const std::string& pipeline, const std::vector<Error>& refused, const std::vector<TableName>& tables, bool with_state = true) {
+    const auto connection = SnowflakeConnection::make(options_, clock_);
+    ASSERT_TRUE(connection);
+    const auto sql = (*connection)->sql({});
+    const auto control = ControlTable(options_, pipeline).find(sql->client());
+    ASSERT_TRUE(control) << control.error().message();
+    const TableOwner owner{pipeline, *control ? (*control)->uuid : ""};
+    const auto found = find_foreign_tables(sql->client(), options_, owner, with_state, tables, std::chrono::seconds(10));
+    ASSERT_TRUE(found) << found.error().message();
+    ASSERT_EQ(found->size(), refused.size());
+    for (std::size_t i = 0; i < refused.size(); ++i) EXPECT_EQ((*found)[i].why.message(), refused[i].message());
+  }
   std::string place(const std::string& table) const { return options_.schema + "." + table; }
   /// Keys in the state table, and what is written behind them.
   std::string state(const std::string& table = "USERS") {
@@ -188,6 +204,8 @@ TEST_F(SnowflakeDestinationTest, a_table_of_another_pipeline_is_left_alone) {
   EXPECT_EQ(copied.error().code, "foreign");
   EXPECT_EQ(copied.error().recovery, Recovery::quarantine_table);
   EXPECT_THAT(copied.error().what, HasSubstr("pipeline a"));
+  expect_foretold("b", {copied.error()}, {schema->name});
+  expect_foretold("a", {}, {schema->name, {"public", "later"}, {"elsewhere", "later"}});
   // Changes that come before the copy are not taken either.
   const Frontier answer =
       deliver_at(100, Rows{{Route::Kind::pending, 1}, ChunkMaker(schema).row(RowOp::insert, {n(7), s("b"), kNull}, 100, 0).take()});
@@ -201,6 +219,24 @@ TEST_F(SnowflakeDestinationTest, a_table_of_another_pipeline_is_left_alone) {
   deliver_at(200, insert(schema, 2, 200));
   close();
   EXPECT_EQ(state(), "1=v1 2=v2 ");
+}
+
+TEST_F(SnowflakeDestinationTest, a_table_that_luge_did_not_make_is_left_alone) {
+  const auto schema = users();
+  const auto other = users(2, "other");
+  emulator_.sql("CREATE TABLE " + place("USERS") + " (ID NUMBER(38,0)); CREATE TABLE " + place("OTHER__LOG") + " (ID NUMBER(38,0))");
+  expect_foretold("p", {}, {{"public", "users"}}, false);
+  open();
+  deliver_now(set(schema, TableState::waiting), set(other, TableState::waiting));
+  std::vector<Error> refused;
+  for (const auto& one : {schema, other}) {
+    const Status copied = copy(one);
+    ASSERT_FALSE(copied);
+    refused.push_back(copied.error());
+  }
+  EXPECT_EQ(refused[0].code, "foreign_table");
+  EXPECT_EQ(refused[1].code, "foreign");
+  expect_foretold("p", refused, {schema->name, other->name});
 }
 
 TEST_F(SnowflakeDestinationTest, a_lost_ledger_takes_its_own_tables_over_under_another_epoch) {
@@ -236,6 +272,35 @@ TEST_F(SnowflakeDestinationTest, the_checkpoint_is_published_without_a_word_from
   };
   EXPECT_TRUE(becomes([&] { return token().find("00000001/0000000000000065/") != std::string::npos; })) << token();
   EXPECT_EQ(open().intent, Lsn{101});
+}
+
+TEST_F(SnowflakeDestinationTest, the_control_table_is_trimmed_when_it_is_long) {
+  const std::string table = place("_LUGE_CONTROL_P");
+  const auto fill = [&](const std::string& rows) {
+    emulator_.sql("INSERT INTO " + table + " SELECT '00000000/0000000000000000/0000000000000000', 0 FROM TABLE(GENERATOR(ROWCOUNT => " + rows + "))");
+  };
+  open();
+  const auto schema = users();
+  make_table(schema);
+  deliver_at(100, insert(schema, 1, 100));
+  close();
+  fill("5000");
+  open();
+  EXPECT_GT(std::stoi(emulator_.cell("SELECT COUNT(*) FROM " + table)), 5000) << "not worth a statement";
+  close();
+  fill("6000");
+  // Nobody hears of it when that fails.
+  emulator_.fault({{"kind", "status"}, {"path", "/api/v2/statements$"}, {"status", 422}, {"code", "000606"}, {"skip", 1}, {"count", 1}});
+  EXPECT_EQ(open().intent, Lsn{101});
+  EXPECT_EQ(emulator_.look("faults").at(0).at("hits"), 1U);
+  emulator_.calm();
+  close();
+  EXPECT_GT(std::stoi(emulator_.cell("SELECT COUNT(*) FROM " + table)), 11'000);
+  EXPECT_EQ(open().intent, Lsn{101});
+  EXPECT_EQ(emulator_.cell("SELECT COUNT(*) || ' ' || MAX(LEFT(INTENT, 25)) FROM " + table), "1 00000001/0000000000000065");
+  deliver_at(200, insert(schema, 2, 200));
+  close();
+  EXPECT_EQ(open().intent, Lsn{201});
 }
 
 TEST_F(SnowflakeDestinationTest, a_renamed_table_goes_on_under_its_new_name) {

@@ -126,9 +126,8 @@ class SnowflakeDestination final : public Destination {
   // Of one opening.
   std::stop_source stop_;
   std::shared_ptr<SnowflakeConnection> connection_;
-  std::unique_ptr<SqlSession> sql_;
   std::unique_ptr<SqlSession> merge_sql_;
-  std::unique_ptr<TableKeeper> keeper_;
+  std::shared_ptr<TableKeeper> keeper_;
   std::shared_ptr<ActorPool> pool_;
   std::shared_ptr<MergeScheduler> scheduler_;
   std::unique_ptr<ControlChannel> control_;
@@ -152,7 +151,9 @@ class SnowflakeDestination final : public Destination {
   int stalls_ = 0;  ///< in a row: a service that is slow for long must get through some time
   bool ever_open_ = false;
 
-  mutable std::mutex mutex_;  ///< protects the pointers for other threads: connection_, pool_, keeper_, scheduler_, stop_
+  std::map<RelationOid, TablePlace> copy_places_;  ///< where copies of the tables stand; under mutex_, as tables_ is the worker's
+  /// Protects for other threads: connection_, pool_, keeper_, scheduler_, transform_, stop_, and changes of epoch_.
+  mutable std::mutex mutex_;
   bool open_ = false;
 };
 

@@ -36,6 +36,7 @@ struct SnowflakeOptions {
   std::uint32_t shards_per_table = 4;
   // No settings of users.
   Duration longest_commit = std::chrono::minutes(1);   ///< rows that wait longer are taken for lost
+  Duration answer = std::chrono::seconds(90);          ///< how long a request about channels may go without one
   Duration settle = std::chrono::seconds(30);          ///< how long an opening waits for what an earlier owner left, and for its pipe
 
   CurrentState current_state = CurrentState::merge;

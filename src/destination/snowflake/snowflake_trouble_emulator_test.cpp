@@ -219,6 +219,23 @@ TEST_P(SnowflakeTrouble, a_pipe_that_takes_nothing_stops_its_table_alone) {
   EXPECT_THAT(rows(users(2, "others")), ElementsAre("7|x|NULL"));
 }
 
+// It will not become another one: nobody waits for it.
+TEST_P(SnowflakeTrouble, a_pipe_of_another_kind_stops_its_table_alone_and_at_once) {
+  open();
+  make_table(users());
+  make_table(users(2, "others"));
+  answer(openings(), 400, "ERR_PIPE_KIND_NOT_SUPPORTED", "PUT");
+  ChunkMaker maker(users(2, "others"));
+  maker.row(RowOp::insert, {n(7), s("x"), kNull}, 100, 0, 5);
+  const Frontier frontier = deliver_at(100, inserts({{1, s("a")}}, 100), live(maker));
+  ASSERT_NE(told(frontier), nullptr);
+  EXPECT_EQ(told(frontier)->state, TableState::quarantined);
+  EXPECT_EQ(told(frontier)->quarantine->code, "pipe_kind");
+  EXPECT_EQ(told(frontier)->quarantine->position.commit_lsn, Lsn{100});
+  EXPECT_EQ(emulator_.look("faults").at(0).at("hits"), 1U);
+  EXPECT_THAT(rows(users(2, "others")), ElementsAre("7|x|NULL"));
+}
+
 TEST_P(SnowflakeTrouble, answers_that_pass) {
   const std::pair<int, std::string> answers[] = {
       {400, "STALE_PIPE_CACHE"}, {409, "ERR_OPEN_CHANNEL_IN_PROGRESS"}, {400, "ERR_PIPE_IN_INVALID_STATE"}};
@@ -233,6 +250,25 @@ TEST_P(SnowflakeTrouble, answers_that_pass) {
   }
   EXPECT_THAT(rows(users()), testing::SizeIs(3));
   expect_logged(users(), 3);
+}
+
+// The server accepts requests and never answers: those of a channel's opening, of rows, of states.
+TEST_P(SnowflakeTrouble, answers_that_never_come) {
+  std::vector<std::string> asked = {kStatuses};
+  if (GetParam().name == "rest") asked = {kStatuses, "/channels/[^/]*_a0_[^/]*$", "/channels/[^/]*_a0_[^/]*/rows$"};
+  open();
+  make_table(users());
+  std::uint64_t at = 0;
+  for (const std::string& path : asked) {
+    emulator_.fault({{"kind", "hang"}, {"path", path}, {"count", 2}});
+    at += 100;
+    EXPECT_EQ(told(deliver_at(at, inserts({{static_cast<std::int64_t>(at), s("a")}}, at))), nullptr) << path;
+    EXPECT_EQ(emulator_.look("faults").at(0).at("hits"), 2U) << path;
+    emulator_.calm();
+    reopen();
+  }
+  EXPECT_THAT(rows(users()), testing::SizeIs(asked.size()));
+  expect_logged(users(), asked.size());
 }
 
 TEST_P(SnowflakeTrouble, a_channel_that_must_be_opened_again) {
@@ -339,6 +375,7 @@ TEST_P(SnowflakeTrouble, a_table_that_stops_by_itself_asks_for_a_batch) {
 void impatient(SnowflakeOptions& options) {
   options.longest_commit = std::chrono::seconds(4);
   options.settle = std::chrono::seconds(3);
+  options.answer = std::chrono::seconds(2);
   options.merge_interval = std::chrono::milliseconds(300);
 }
 

@@ -10,24 +10,14 @@ namespace luge {
 
 namespace {
 
-constexpr std::string_view kNoSuchObject = "002003";
-constexpr std::string_view kNoSuchSchema = "002043";  ///< as SHOW says it
-
 bool has_position(const ActualColumns& columns) {
   return std::any_of(columns.begin(), columns.end(), [](const ActualColumn& column) { return column.name == kPositionColumn; });
 }
 
-Error foreign(const std::string& table, const std::string& owner) {
-  return make_error(Recovery::quarantine_table, "foreign",
-                    table + " in Snowflake belongs to " + owner + ": two pipelines in one table would mix; nothing of it was touched",
-                    "give this pipeline a schema or a database of its own (schema: in the section snowflake), or drop that table if nobody needs it "
-                    "any more; then resync the table");
-}
-
 }  // namespace
 
-TableKeeper::TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, SqlSession& sql)
-    : options_(options), log_mode_(log_mode), owner_(std::move(owner)), sql_(sql) {}
+TableKeeper::TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, std::shared_ptr<SqlSession> sql)
+    : options_(options), log_mode_(log_mode), owner_(std::move(owner)), sql_(std::move(sql)) {}
 
 Result<TableLayout> TableKeeper::layout_of(const TableSchema& schema) const {
   return make_layout(schema, {options_.schema, options_.keep_case, options_.soft_delete});
@@ -35,7 +25,7 @@ Result<TableLayout> TableKeeper::layout_of(const TableSchema& schema) const {
 
 Result<SqlResult> TableKeeper::run_one(const SqlStatement& statement) {
   std::lock_guard lock(mutex_);
-  return sql_.client().run(statement);
+  return sql_->client().run(statement);
 }
 
 Status TableKeeper::run(const std::vector<std::string>& statements) {
@@ -51,7 +41,7 @@ Result<std::optional<ActualColumns>> TableKeeper::describe(const std::string& qu
   SqlStatement statement;
   statement.text = describe_sql(qualified);
   auto found = run_one(statement);
-  if (!found && found.error().code == kNoSuchObject) return std::optional<ActualColumns>();
+  if (!found && no_such_object(found.error())) return std::optional<ActualColumns>();
   if (!found) return std::move(found).error();
   ActualColumns columns;
   for (const auto& row : found->rows) {
@@ -116,54 +106,25 @@ Result<bool> TableKeeper::fits(const TableLayout& layout, bool with_state) {
   return change.statements.empty() && !change.needs_copy;
 }
 
-Status TableKeeper::check_state(const TableLayout& layout, const Comments& found) {
+Status TableKeeper::check_state(const TableLayout& layout, const TableComments& found) {
   TRY(const auto actual, describe(layout.state()));
-  if (!actual) return ok();
-  if (!has_position(*actual)) {
-    return make_error(Recovery::quarantine_table, "foreign_table",
-                      "Snowflake has a table " + layout.state() + " already, and luge did not make it: it would be replaced",
-                      "rename or drop that table, or give luge a schema or a database of its own; then resync the table");
-  }
-  // A comment that somebody wrote over luge's says nothing; the log beside the table does.
-  const auto mark = found.find(layout.place.state);
-  if (mark == found.end() || !is_luge_mark(mark->second) || is_mark_of(mark->second, owner_)) return ok();
-  return foreign(layout.state(), owner_of_mark(mark->second));
+  return actual ? check_state_owner(layout, found, owner_, has_position(*actual)) : ok();
 }
 
-Status TableKeeper::check_log(const TableLayout& layout, const Comments& found) const {
-  const auto mark = found.find(layout.place.log);
-  if (mark == found.end() || is_mark_of(mark->second, owner_)) return ok();
-  if (is_luge_mark(mark->second)) return foreign(layout.log(), owner_of_mark(mark->second));
-  return make_error(Recovery::quarantine_table, "foreign",
-                    layout.log() + " stands in Snowflake already, and its comment does not say that it is this pipeline's",
-                    "rename or drop that table, or give luge a schema of its own; if it is this pipeline's: ALTER TABLE " + layout.log() +
-                        " SET COMMENT = " + snowflake_literal(owner_mark(owner_)) + "; then resync the table");
-}
-
-Result<TableKeeper::Comments> TableKeeper::comments(const TableLayout& layout) {
-  auto answer = run_one({show_tables_sql(layout)});
-  if (!answer && (answer.error().code == kNoSuchObject || answer.error().code == kNoSuchSchema)) return Comments();
-  TRY(const SqlResult shown, std::move(answer));
-  std::size_t name = shown.columns.size();
-  std::size_t comment = shown.columns.size();
-  for (std::size_t i = 0; i < shown.columns.size(); ++i) {
-    if (shown.columns[i].name == "name") name = i;
-    if (shown.columns[i].name == "comment") comment = i;
-  }
-  Comments found;
-  for (const auto& row : shown.rows) {
-    if (name < row.size() && comment < row.size() && row[name]) found[*row[name]] = row[comment].value_or("");
-  }
-  return found;
+Result<TableComments> TableKeeper::comments(const TableLayout& layout) {
+  auto shown = run_one({show_tables_sql(layout)});
+  if (!shown && no_such_object(shown.error())) return TableComments();
+  if (!shown) return std::move(shown).error();
+  return comments_of(*shown);
 }
 
 Status TableKeeper::check_log_is_ours(const TableLayout& layout) {
-  TRY(const Comments found, comments(layout));
-  return check_log(layout, found);
+  TRY(const TableComments found, comments(layout));
+  return check_log_owner(layout, found, owner_);
 }
 
 Status TableKeeper::check_state_is_ours(const TableLayout& layout) {
-  TRY(const Comments found, comments(layout));
+  TRY(const TableComments found, comments(layout));
   return check_state(layout, found);
 }
 
@@ -173,13 +134,13 @@ Status TableKeeper::mark_log(const TableLayout& layout) {
 
 Status TableKeeper::begin_copy(const TableLayout& layout, Attempt attempt, const std::string& mark) {
   if (options_.schema.empty()) CHECK_OK(run({create_schema_sql(layout)}));
-  TRY(const Comments found, comments(layout));
-  CHECK_OK(check_log(layout, found));
+  TRY(const TableComments found, comments(layout));
+  CHECK_OK(check_log_owner(layout, found, owner_));
   if (merges()) CHECK_OK(check_state(layout, found));
   // Another pipeline's copy under way would be replaced.
   const auto copy = found.find(snowflake_copy_name(layout.place, attempt));
   if (copy != found.end() && is_luge_mark(copy->second) && !is_mark_of(copy->second, owner_))
-    return foreign(layout.copy(attempt), owner_of_mark(copy->second));
+    return foreign_table(layout.copy(attempt), owner_of_mark(copy->second));
   return run({create_copy_sql(layout, attempt, mark, merges() ? CopyShape::state : CopyShape::log)});
 }
 
@@ -219,7 +180,7 @@ Status TableKeeper::log_copy(const TableLayout& copied, const TableLayout& layou
   statement.timeout = std::chrono::hours(6);
   {
     std::lock_guard lock(mutex_);
-    TRY(const auto done, sql_.client().run_all(statement));
+    TRY(const auto done, sql_->client().run_all(statement));
   }
   const std::string keep = not_copied_sql(handover);
   if (keep.empty()) return ok();

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "destination/snowflake/current_state/log_rows.h"
 #include "destination/snowflake/ddl/layout_change.h"
 #include "destination/snowflake/ddl/table_ddl.h"
+#include "destination/snowflake/foreign_tables.h"
 #include "destination/snowflake/live_table.h"
 #include "destination/snowflake/snowflake_connection.h"
 
@@ -19,7 +21,7 @@ namespace luge {
 /// Thread-safe: one statement after the other.
 class TableKeeper {
  public:
-  TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, SqlSession& sql);
+  TableKeeper(const SnowflakeOptions& options, bool log_mode, TableOwner owner, std::shared_ptr<SqlSession> sql);
 
   /// A current state is kept as a table.
   bool merges() const { return !log_mode_ && options_.current_state == SnowflakeOptions::CurrentState::merge; }
@@ -68,17 +70,15 @@ class TableKeeper {
   std::string rejection_reason(const TableLayout& layout);
 
  private:
-  using Comments = std::map<std::string, std::string>;  ///< by table name
   /// Of what stands where the layout's tables would.
-  Result<Comments> comments(const TableLayout& layout);
-  Status check_log(const TableLayout& layout, const Comments& found) const;
-  Status check_state(const TableLayout& layout, const Comments& found);
+  Result<TableComments> comments(const TableLayout& layout);
+  Status check_state(const TableLayout& layout, const TableComments& found);
 
   const SnowflakeOptions& options_;
   const bool log_mode_;
   const TableOwner owner_;
   std::mutex mutex_;
-  SqlSession& sql_;
+  const std::shared_ptr<SqlSession> sql_;
   std::map<std::string, bool> schemas_;
 };
 

@@ -27,12 +27,14 @@ class EmulatorWay {
         }()) {}
 
   std::unique_ptr<RestIngestClient> client() { return client(http_); }
-  std::unique_ptr<RestIngestClient> client(HttpClient& http) {
-    return std::make_unique<RestIngestClient>(http, session_, "DB", clock_, random_, [](Duration delay) {
+  std::unique_ptr<RestIngestClient> client(HttpClient& http, Duration answer = std::chrono::seconds(90)) {
+    const auto pause = [](Duration delay) {
       std::this_thread::sleep_for(delay);
       return true;
-    });
+    };
+    return std::make_unique<RestIngestClient>(http, session_, "DB", clock_, random_, pause, answer);
   }
+  std::unique_ptr<RestIngestClient> impatient_client(Duration answer) { return client(http_, answer); }
   StreamingSession& session() { return *session_; }
 
  private:

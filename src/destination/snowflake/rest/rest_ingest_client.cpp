@@ -16,7 +16,6 @@ namespace {
 using Verdict = StreamingVerdict;
 using Method = HttpRequest::Method;
 
-constexpr Duration kTimeout = std::chrono::seconds(90);
 constexpr Duration kFirstPoll = std::chrono::milliseconds(100);
 constexpr Duration kLongestPoll = std::chrono::seconds(2);
 
@@ -44,13 +43,14 @@ std::size_t begin_of(const EncodedRows& rows, std::size_t row) { return row == 0
 }  // namespace
 
 RestIngestClient::RestIngestClient(HttpClient& http, std::shared_ptr<StreamingSession> session, std::string database, const Clock& clock,
-                                   Random& random, Pause pause, int zstd_level)
+                                   Random& random, Pause pause, Duration answer, int zstd_level)
     : http_(http),
       session_(std::move(session)),
       database_(std::move(database)),
       clock_(clock),
       random_(random),
       pause_(std::move(pause)),
+      answer_(answer),
       packer_(zstd_level) {}
 
 std::string RestIngestClient::pipe_path(const std::string& schema, const std::string& table, bool data) const {
@@ -75,7 +75,7 @@ Result<RestIngestClient::Exchange> RestIngestClient::exchange(StreamingCall call
     request.headers.insert(request.headers.end(),
                            {{"Authorization", "Bearer " + access.token.value}, {"X-Snowflake-Authorization-Token-Type", access.token.type}});
     request.body = body;
-    request.timeout = kTimeout;
+    request.timeout = answer_;
     TRY(HttpResponse response, http_.send(request));
     Exchange done;
     done.answer = read_answer(response);

@@ -24,7 +24,7 @@ namespace luge {
 /// continuation tokens go on. Of such a request the address and a digest are kept and the body is made again from the rows: an outage of
 /// Snowflake would otherwise cost 4 MB of memory for every channel. Rows are never sent under a token that may have been consumed by other rows: the server would drop them and say
 /// 200. Error codes beside IngestClient's: "unavailable", "rate_limited", "open_in_progress", "uncommitted_rows", "stale_pipe_cache", "protocol"
-/// (all Recovery::retry), "pipe_invalid" (quarantine_table), "refused" (stop_pipeline). "channel_invalid" and "client_invalid" are
+/// (all Recovery::retry), "pipe_invalid", "pipe_kind" (quarantine_table), "refused" (stop_pipeline). "channel_invalid" and "client_invalid" are
 /// Recovery::reconnect.
 class RestIngestClient final : public IngestClient {
  public:
@@ -32,8 +32,9 @@ class RestIngestClient final : public IngestClient {
   using Pause = std::function<bool(Duration)>;
 
   /// `http`, `clock` and `random` belong to the actor and must outlive it; `session` is shared. `database`: as it is stored, without quotes.
+  /// `answer`: a request that has none after so long has failed.
   RestIngestClient(HttpClient& http, std::shared_ptr<StreamingSession> session, std::string database, const Clock& clock, Random& random, Pause pause,
-                   int zstd_level = 1);
+                   Duration answer = std::chrono::seconds(90), int zstd_level = 1);
 
   Result<ChannelStatus> open(const ChannelId& channel, Duration settle) override;
   Result<ChannelStatus> try_open(const ChannelId& channel, Duration settle, bool last) override;
@@ -85,6 +86,7 @@ class RestIngestClient final : public IngestClient {
   const Clock& clock_;
   Random& random_;
   const Pause pause_;
+  const Duration answer_;
   RowPacker packer_;
   Buffer body_;  ///< of the request that is being made
   std::map<ChannelId, Channel> channels_;

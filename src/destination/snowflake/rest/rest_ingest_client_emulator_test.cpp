@@ -200,6 +200,33 @@ TEST_F(RestEmulatorTest, passing_failures_of_the_server_are_for_the_same_request
   }
 }
 
+TEST_F(RestEmulatorTest, a_server_that_accepts_and_never_answers_is_asked_again) {
+  client_ = way_.impatient_client(seconds(1));
+  const auto hang = [&](const std::string& path) { emulator_.fault({{"kind", "hang"}, {"path", path}}); };
+  const auto expect_timeout = [](const Error& error) {
+    EXPECT_EQ(error.code, "timeout") << error.message();
+    EXPECT_EQ(error.recovery, Recovery::retry);
+    EXPECT_EQ(error.write_state, WriteState::unknown);
+  };
+  const EncodedRows rows = lines(100);
+  hang("/channels/[^/]*$");
+  const auto opened = client_->open(id_, seconds(0));
+  ASSERT_FALSE(opened);
+  expect_timeout(opened.error());
+  open();
+  hang("/rows$");
+  const auto sent = client_->append(id_, rows, 0);
+  ASSERT_FALSE(sent);
+  expect_timeout(sent.error());
+  ASSERT_TRUE(send_all(*client_, id_, rows));
+  hang("bulk-channel-status$");
+  const auto asked = client_->statuses(id_.schema, id_.table, {id_.channel});
+  ASSERT_FALSE(asked);
+  expect_timeout(asked.error());
+  EXPECT_EQ(wait_committed(*client_, id_, rows).rows_inserted, 100U);
+  EXPECT_EQ(count(), "100 100");
+}
+
 TEST_F(RestEmulatorTest, a_token_that_ends_in_the_middle_is_renewed_within_the_same_append) {
   open();
   for (std::uint64_t i = 0; i < 4; ++i) {

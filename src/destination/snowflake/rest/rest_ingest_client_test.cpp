@@ -126,6 +126,15 @@ TEST_F(RestIngestClientTest, waits_while_somebody_else_opens_and_never_forces_th
   EXPECT_EQ(client_.open(id_, seconds(10)).error().code, "cancelled");
 }
 
+TEST_F(RestIngestClientTest, does_not_wait_for_a_pipe_of_another_kind) {
+  http_.answer(400, error("ERR_PIPE_KIND_NOT_SUPPORTED"));
+  const auto refused = client_.open(id_, seconds(30));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "pipe_kind");
+  EXPECT_EQ(refused.error().recovery, Recovery::quarantine_table);
+  EXPECT_TRUE(pauses_.empty());
+}
+
 TEST_F(RestIngestClientTest, a_channel_that_is_opened_and_not_well_is_not_open) {
   http_.answer(200, opened("0_1", nullptr, "ERR_TABLE_DOES_NOT_EXIST_NOT_AUTHORIZED"));
   EXPECT_EQ(client_.open(id_, seconds(0)).error().code, "table_missing");
@@ -326,6 +335,7 @@ TEST_F(RestIngestClientTest, what_stops_a_table_or_the_pipeline) {
   const std::tuple<int, Json, const char*, Recovery> answers[] = {
       {404, error("ERR_PIPE_DOES_NOT_EXIST_OR_NOT_AUTHORIZED"), "table_missing", Recovery::quarantine_table},
       {404, error("ERR_TABLE_DOES_NOT_EXIST_NOT_AUTHORIZED"), "table_missing", Recovery::quarantine_table},
+      {400, error("ERR_PIPE_KIND_NOT_SUPPORTED"), "pipe_kind", Recovery::quarantine_table},
       {403, error("390403"), "forbidden", Recovery::stop_pipeline},
       {400, error("391902"), "refused", Recovery::stop_pipeline},
   };

@@ -25,7 +25,7 @@ constexpr CodeRule kCodes[] = {
     {"ERR_CHANNEL_*", Verdict::reopen},  // …HAS_INVALID_ROW_SEQUENCER, …MUST_BE_REOPENED…, …DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED, …NO_LONGER_EXISTS
     {"STALE_PIPE_CACHE", Verdict::stale_pipe_cache},
     {"ERR_PIPE_IN_INVALID_STATE", Verdict::pipe_invalid},
-    {"ERR_PIPE_KIND_NOT_SUPPORTED", Verdict::pipe_invalid},
+    {"ERR_PIPE_KIND_NOT_SUPPORTED", Verdict::pipe_kind},
     {"ERR_PIPE_NOT_LOCALLY_OWNED_OR_NOT_STARTED", Verdict::repeat},
     {"ERR_PIPE_DOES_NOT_EXIST*", Verdict::table_missing},
     {"ERR_TABLE_DOES_NOT_EXIST*", Verdict::table_missing},
@@ -157,6 +157,9 @@ Error streaming_error(Verdict verdict, const std::string& said, const std::strin
     case Verdict::pipe_invalid:
       return make(Recovery::quarantine_table, WriteState::not_applied, "pipe_invalid", text + ": the table's pipe takes no rows",
                   "look at SHOW PIPES and at the table; then: luge resync");
+    case Verdict::pipe_kind:
+      return make(Recovery::quarantine_table, WriteState::not_applied, "pipe_kind", text + ": the pipe of that name is none for streaming",
+                  "somebody made it in place of the table's own: look at SHOW PIPES and drop it; then: luge resync");
     case Verdict::table_missing:
       return make(Recovery::quarantine_table, WriteState::not_applied, "table_missing",
                   text + ": the table or its pipe is not there, or the role may not write to it",

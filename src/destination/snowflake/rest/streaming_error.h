@@ -17,6 +17,7 @@ enum class StreamingVerdict {
   opening,           ///< open: somebody is opening it right now
   stale_pipe_cache,  ///< a table of that name was dropped a moment ago: wait, then open
   pipe_invalid,      ///< the pipe exists and takes nothing
+  pipe_kind,         ///< and never will: it is not one for streaming
   table_missing,     ///< or its pipe, or the right to use it: Snowflake does not tell them apart
   failed_over,       ///< 410: another host has the pipe now; nothing that this client holds means anything there
   renew_token,       ///< 401

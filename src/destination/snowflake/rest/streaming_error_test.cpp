@@ -50,7 +50,8 @@ TEST(StreamingError, every_code_and_status_has_its_verdict) {
       {400, R"({"code":"390142"})", Call::append, Verdict::renew_token},
       {400, R"({"error":"invalid_grant"})", Call::session, Verdict::renew_token},
       {403, R"({"code":"390403"})", Call::append, Verdict::forbidden},
-      {400, R"({"code":"ERR_PIPE_KIND_NOT_SUPPORTED"})", Call::open, Verdict::pipe_invalid},
+      {400, R"({"code":"ERR_PIPE_KIND_NOT_SUPPORTED"})", Call::open, Verdict::pipe_kind},
+      {404, R"({"code":"ERR_PIPE_KIND_NOT_SUPPORTED"})", Call::append, Verdict::pipe_kind},
       {413, R"({"code":"ERR_REQUEST_BODY_TOO_LARGE"})", Call::append, Verdict::too_large},
       {200, R"({"status_code":0,"next_continuation_token":"0_2"})", Call::append, Verdict::accepted},
       {200, R"({"status_code":4,"message":"m"})", Call::append, Verdict::reopen},
@@ -95,6 +96,7 @@ TEST(StreamingError, every_verdict_says_what_to_do_and_that_data_is_safe) {
       {Verdict::opening, "open_in_progress", Recovery::retry, WriteState::not_applied},
       {Verdict::stale_pipe_cache, "stale_pipe_cache", Recovery::retry, WriteState::not_applied},
       {Verdict::pipe_invalid, "pipe_invalid", Recovery::quarantine_table, WriteState::not_applied},
+      {Verdict::pipe_kind, "pipe_kind", Recovery::quarantine_table, WriteState::not_applied},
       {Verdict::table_missing, "table_missing", Recovery::quarantine_table, WriteState::not_applied},
       {Verdict::failed_over, "client_invalid", Recovery::reconnect, WriteState::unknown},
       {Verdict::renew_token, "auth", Recovery::stop_pipeline, WriteState::not_applied},
@@ -116,6 +118,7 @@ TEST(StreamingError, every_verdict_says_what_to_do_and_that_data_is_safe) {
 TEST(StreamingError, channel_status_codes) {
   EXPECT_EQ(verdict_of_channel_code("ERR_TABLE_DOES_NOT_EXIST_NOT_AUTHORIZED"), Verdict::table_missing);
   EXPECT_EQ(verdict_of_channel_code("ERR_CHANNEL_MUST_BE_REOPENED"), Verdict::reopen);
+  EXPECT_EQ(verdict_of_channel_code("ERR_PIPE_KIND_NOT_SUPPORTED"), Verdict::pipe_kind);
   EXPECT_EQ(verdict_of_channel_code("SOMETHING_NEW"), Verdict::reopen);
 }
 

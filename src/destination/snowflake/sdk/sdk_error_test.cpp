@@ -75,6 +75,7 @@ TEST(SdkError, a_user_error_is_told_by_the_servers_code) {
   EXPECT_EQ(code_of("ERR_TABLE_DOES_NOT_EXIST_NOT_AUTHORIZED").code, "table_missing");
   EXPECT_EQ(code_of("ERR_PIPE_DOES_NOT_EXIST_OR_NOT_AUTHORIZED").code, "table_missing");
   EXPECT_EQ(code_of("ERR_CHANNEL_DOES_NOT_EXIST_OR_IS_NOT_AUTHORIZED").code, "channel_invalid");
+  EXPECT_EQ(code_of("ERR_PIPE_KIND_NOT_SUPPORTED").code, "pipe_kind");
   EXPECT_EQ(code_of("STALE_PIPE_CACHE").recovery, Recovery::retry);
   EXPECT_NE(code_of("ERR_TABLE_DOES_NOT_EXIST_NOT_AUTHORIZED").what.find("S.T/c"), std::string::npos);
 }

@@ -17,7 +17,10 @@ class SdkIngest : public ::testing::Test {
  protected:
   static SnowflakeEmulator& emulator() { return SnowflakeEmulator::shared(); }
 
-  void SetUp() override { emulator().sql("CREATE OR REPLACE TABLE SDK_T (ID NUMBER(38,0), NOTE VARCHAR)"); }
+  void SetUp() override {
+    std::signal(SIGPIPE, SIG_IGN);  // as luge does: servers are killed here
+    emulator().sql("CREATE OR REPLACE TABLE SDK_T (ID NUMBER(38,0), NOTE VARCHAR)");
+  }
   void TearDown() override { emulator().calm(); }
 
   static std::unique_ptr<SdkIngestClient> make_client() { return make_client(sdk_options(emulator())); }

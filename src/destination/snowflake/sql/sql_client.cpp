@@ -68,6 +68,16 @@ std::uint64_t SqlResult::affected() const {
   return sum;
 }
 
+std::optional<std::string> SqlResult::cell(std::size_t row, std::string_view column) const {
+  for (std::size_t i = 0; i < columns.size() && i < rows.at(row).size(); ++i) {
+    if (columns[i].name == column) return rows[row][i];
+  }
+  return std::nullopt;
+}
+
+/// The second is what SHOW says of a schema.
+bool no_such_object(const Error& error) { return error.code == "002003" || error.code == "002043"; }
+
 /// One statement on its way.
 struct SqlClient::Call {
   Instant deadline;

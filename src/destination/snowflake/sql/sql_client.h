@@ -2,6 +2,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -33,6 +34,8 @@ struct SqlResult {
   std::vector<std::vector<std::optional<std::string>>> rows;
   /// Rows that a DML statement touched: the sum of its "number of rows …" columns.
   std::uint64_t affected() const;
+  /// By the column's name, as SHOW wants it: which columns there are, and in which order, may change. nullopt: NULL, or no such column.
+  std::optional<std::string> cell(std::size_t row, std::string_view column) const;
 };
 
 struct SqlSettings {
@@ -75,6 +78,9 @@ class SqlClient {
   Random& random_;
   const Pause pause_;
 };
+
+/// What a statement names is not there, or the role may not see it.
+bool no_such_object(const Error& error);
 
 /// A random (version 4) UUID.
 std::string make_uuid(Random& random);
