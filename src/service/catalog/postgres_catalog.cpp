@@ -120,14 +120,15 @@ Status PostgresCatalog::migrate() {
   };
   while (true) {
     std::int64_t seen = 0;
-    CHECK_OK(session_.use([&](Connection& sql) -> Status {
+    const Status looked = session_.use([&](Connection& sql) -> Status {
       TRY(seen, version_of(sql));
       return ok();
-    }));
+    });
+    CHECK_OK(looked);
     // Whoever finds everything in place needs no right to create anything.
     TRY(const CatalogMigration* const missing, next_migration(postgres_migrations(), std::max<std::int64_t>(seen, 0), session_.description()));
     if (missing == nullptr) return ok();
-    CHECK_OK(session_.in_transaction([&](Connection& sql) -> Status {
+    const Status stepped = session_.in_transaction([&](Connection& sql) -> Status {
       CHECK_OK(sql.query("SELECT pg_catalog.pg_advisory_xact_lock(" + std::to_string(kMigrationLock) + ")"));
       TRY(const std::int64_t version, version_of(sql));
       if (version < 0) {
@@ -142,7 +143,8 @@ Status PostgresCatalog::migrate() {
       const std::array<Parameter, 2> values{std::to_string(next->version), next->name};
       CHECK_OK(change(sql, "INSERT INTO _luge.catalog_migration(version, name) VALUES ($1, $2)", values));
       return ok();
-    }));
+    });
+    CHECK_OK(stepped);
   }
 }
 

@@ -58,7 +58,7 @@ Status SqliteCatalog::migrate() {
     TRY(const std::int64_t before, database_->number(kVersion));
     TRY(const CatalogMigration* const seen, next_migration(sqlite_migrations(), before, database_->path()));
     if (seen == nullptr) return ok();
-    CHECK_OK(database_->in_transaction([&]() -> Status {
+    const Status stepped = database_->in_transaction([&]() -> Status {
       TRY(const std::int64_t version, database_->number(kVersion));  // another process may have been faster
       TRY(const CatalogMigration* const next, next_migration(sqlite_migrations(), version, database_->path()));
       if (next == nullptr) return ok();
@@ -66,7 +66,8 @@ Status SqliteCatalog::migrate() {
       SqliteQuery note(*database_, "INSERT INTO catalog_migration VALUES (?1, ?2, datetime('now'))");
       CHECK_OK(note.bind(1, next->version).bind(2, next->name).finish());
       return ok();
-    }));
+    });
+    CHECK_OK(stepped);
   }
 }
 

@@ -287,7 +287,9 @@ TEST(ReconcilePlan, WhateverHappensItSettlesOnWhatIsWanted) {
     const bool runs = model.task && !model.task->ended;
     const bool waits = model.task && model.task->ended && model.task->error && model.task->error->exit_code == ExitCode::operator_decision;
     EXPECT_EQ(runs || waits, must_run) << "seed " << seed;
-    if (runs) EXPECT_EQ(model.running_spec, model.row->spec) << "seed " << seed;
+    if (runs) {
+      EXPECT_EQ(model.running_spec, model.row->spec) << "seed " << seed;
+    }
   }
 }
 
