@@ -53,6 +53,9 @@ class Layers(unittest.TestCase):
         self.refuse("base/log.h", "#pragma once", "#include <spdlog/spdlog.h>")
         self.refuse("state/sqlite/store.h", "#pragma once", "#include <nlohmann/json.hpp>")
         self.accept("state/sqlite/store.cpp", "#include <sqlite3.h>", "#include <nlohmann/json.hpp>")
+        self.accept("service/catalog/sqlite_catalog.cpp", "#include <sqlite3.h>")
+        self.refuse("service/catalog/sqlite_catalog.h", "#pragma once", "#include <sqlite3.h>")
+        self.refuse("service/manager/pipeline_manager.cpp", "#include <sqlite3.h>")
 
     def test_the_core_has_no_clock_no_chance_no_thread(self):
         for line in ("auto t = std::chrono::steady_clock::now();", "std::this_thread::sleep_for(1s);", "std::jthread worker;",

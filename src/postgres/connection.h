@@ -69,6 +69,9 @@ class Connection {
   Status flush();
   bool wants_write() const { return wants_write_; }
 
+  /// After LISTEN: takes the notifications that have arrived; true: there was one. Does not wait: poll socket() for that.
+  Result<bool> take_notifications();
+
   int socket() const;
   CancelHandle cancel_handle() const;
   bool broken() const;

@@ -84,7 +84,7 @@ Result<ConnectionOptions> ConnectionOptions::parse(std::string_view conninfo, st
   return parse(conninfo, pipeline, process_environment);
 }
 
-Result<ConnectionOptions> ConnectionOptions::parse(std::string_view conninfo, std::string_view pipeline, const Environment& environment) {
+Result<ConnectionOptions::Keywords> ConnectionOptions::written(std::string_view conninfo) {
   if (conninfo.find('\0') != std::string_view::npos) return bad_conninfo("the source contains a NUL byte", "");
   char* message = nullptr;
   std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(PQconninfoParse(std::string(conninfo).c_str(), &message), PQconninfoFree);
@@ -103,6 +103,12 @@ Result<ConnectionOptions> ConnectionOptions::parse(std::string_view conninfo, st
     return bad_conninfo("the source reads as if user or password contained a special character that is not encoded",
                         "write %40 for @, %2F for /, %3A for :, %23 for # inside user and password");
   }
+  return std::move(options.keywords_);
+}
+
+Result<ConnectionOptions> ConnectionOptions::parse(std::string_view conninfo, std::string_view pipeline, const Environment& environment) {
+  ConnectionOptions options;
+  TRY(options.keywords_, written(conninfo));
   std::string service(options.get("service"));
   if (service.empty()) service = environment("PGSERVICE").value_or("");
   if (!service.empty()) {

@@ -21,13 +21,17 @@ class ConnectionOptions {
   static Result<ConnectionOptions> parse(std::string_view conninfo, std::string_view pipeline);
   static Result<ConnectionOptions> parse(std::string_view conninfo, std::string_view pipeline, const Environment& environment);
 
+  using Keywords = std::map<std::string, std::string, std::less<>>;
+  /// What the text itself says, without service file, environment and defaults. The same errors as parse().
+  static Result<Keywords> written(std::string_view conninfo);
+
   /// "user@host:port/database", without password and options.
   std::string redacted() const;
 
   /// libpq keyword, or "" when neither the user nor luge set it.
   std::string_view get(std::string_view keyword) const;
   void set(std::string keyword, std::string value) { keywords_[std::move(keyword)] = std::move(value); }
-  const std::map<std::string, std::string, std::less<>>& keywords() const { return keywords_; }
+  const Keywords& keywords() const { return keywords_; }
 
   /// Every host is a unix socket or a loopback address, as far as the text says.
   bool is_local() const;
@@ -38,7 +42,7 @@ class ConnectionOptions {
 
  private:
   void apply_defaults(std::string_view pipeline, const Environment& environment);
-  std::map<std::string, std::string, std::less<>> keywords_;
+  Keywords keywords_;
 };
 
 }  // namespace luge

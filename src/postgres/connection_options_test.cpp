@@ -128,5 +128,14 @@ TEST(ServiceFile, reads_the_first_section_of_a_name) {
   EXPECT_TRUE(parse_service_file("[a]", "a")->empty());
 }
 
+TEST(ConnectionOptions, written_is_what_the_text_says_and_nothing_more) {
+  const auto written = ConnectionOptions::written("postgres://app:${PW}@db/shop?sslmode=require");
+  ASSERT_TRUE(written);
+  const ConnectionOptions::Keywords expected{{"dbname", "shop"}, {"host", "db"}, {"password", "${PW}"}, {"sslmode", "require"}, {"user", "app"}};
+  EXPECT_EQ(*written, expected);
+  EXPECT_EQ(ConnectionOptions::written("service=shop")->size(), 1U);
+  EXPECT_EQ(ConnectionOptions::written("no conninfo").error().code, "bad_conninfo");
+}
+
 }  // namespace
 }  // namespace luge

@@ -279,5 +279,33 @@ TEST(Connection, quoting_survives_a_round_trip) {
   }
 }
 
+TEST(Connection, takes_notifications_that_have_arrived) {
+  Connection listener = server().connect();
+  ASSERT_TRUE(listener.exec("LISTEN luge_test"));
+  EXPECT_FALSE(*listener.take_notifications());
+  Connection other = server().connect();
+  ASSERT_TRUE(other.exec("NOTIFY luge_test"));
+  bool taken = false;
+  for (int attempt = 0; attempt < 500 && !taken; ++attempt) {
+    taken = *listener.take_notifications();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(taken);
+  EXPECT_FALSE(*listener.take_notifications());
+}
+
+TEST(Connection, a_lost_listener_says_so) {
+  Connection listener = server().connect();
+  ASSERT_TRUE(listener.exec("LISTEN luge_test"));
+  server().run("SELECT pg_terminate_backend(" + std::to_string(listener.backend_pid()) + ")");
+  auto taken = listener.take_notifications();
+  for (int attempt = 0; attempt < 500 && taken; ++attempt) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    taken = listener.take_notifications();
+  }
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().recovery, Recovery::reconnect);
+}
+
 }  // namespace
 }  // namespace luge
