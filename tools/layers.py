@@ -42,7 +42,7 @@ HOMES = {
     "sqlite3.h": r"state/sqlite/",
     "hiredis/": r"state/redis/",
     "curl/": r"http/",
-    "openssl/": r"destination/snowflake/auth/",
+    "openssl/": r"(destination/snowflake/auth|service/alert)/",
     "zstd.h": r"destination/snowflake/rest/",
     "httplib.h": r"service/.*\.cpp$|http/.*_test\.cpp$",
     "prometheus/": r"service/.*\.cpp$",
