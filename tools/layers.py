@@ -42,7 +42,7 @@ HOMES = {
     "sqlite3.h": r"state/sqlite/|service/catalog/sqlite_\w+\.cpp$",
     "hiredis/": r"state/redis/",
     "curl/": r"http/",
-    "openssl/": r"destination/snowflake/auth/|service/catalog/catalog_keyring\.cpp$",
+    "openssl/": r"(destination/snowflake/auth|service/alert)/|service/catalog/catalog_keyring\.cpp$",
     "zstd.h": r"destination/snowflake/rest/",
     "httplib.h": r"service/.*\.cpp$|http/.*_test\.cpp$",
     "prometheus/": r"service/.*\.cpp$",

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <curl/curl.h>
 #include <mutex>
+#include <netdb.h>
+#include <sys/socket.h>
 
 #include "base/ensure.h"
 
@@ -12,23 +14,22 @@ namespace luge {
 
 namespace {
 
-constexpr std::size_t kLargestResponse = 256U << 20;
-
 void start_curl_once() {
   static std::once_flag once;
   std::call_once(once, [] { ENSURE(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "libcurl does not start"); });
 }
 
 struct Exchange {
+  const CurlOptions& options;
   HttpResponse response;
-  std::stop_token stop;
   bool too_large = false;
+  std::string refused_address;
 };
 
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* context) {
   auto& exchange = *static_cast<Exchange*>(context);
   const std::size_t bytes = size * count;
-  if (exchange.response.body.size() + bytes > kLargestResponse) {
+  if (exchange.response.body.size() + bytes > exchange.options.largest_response_bytes) {
     exchange.too_large = true;
     return 0;
   }
@@ -55,7 +56,18 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* c
 }
 
 int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<Exchange*>(context)->stop.stop_requested() ? 1 : 0;
+  return static_cast<Exchange*>(context)->options.stop.stop_requested() ? 1 : 0;
+}
+
+/// The address that is asked about is the one that is connected to: no second look-up could answer differently.
+curl_socket_t open_permitted_socket(void* context, curlsocktype, curl_sockaddr* address) {
+  auto& exchange = *static_cast<Exchange*>(context);
+  char text[NI_MAXHOST] = {};
+  if (getnameinfo(&address->addr, address->addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0 || !exchange.options.may_connect(text)) {
+    exchange.refused_address = text;
+    return CURL_SOCKET_BAD;
+  }
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 /// scheme://host of the URL, for messages: a query may hold what nobody should read.
@@ -123,8 +135,7 @@ Result<HttpResponse> CurlClient::send(const HttpRequest& request) {
   }
   CURL* const easy = handle_->easy;
   curl_easy_reset(easy);  // options only: connections, sessions and DNS stay
-  Exchange exchange;
-  exchange.stop = options_.stop;
+  Exchange exchange{options_, {}, false, {}};
   handle_->detail[0] = '\0';
 
   const auto set = [easy](CURLoption option, auto value) { ENSURE(curl_easy_setopt(easy, option, value) == CURLE_OK, "libcurl refuses an option"); };
@@ -146,6 +157,11 @@ Result<HttpResponse> CurlClient::send(const HttpRequest& request) {
   set(CURLOPT_HEADERFUNCTION, take_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(&exchange));
   set(CURLOPT_ACCEPT_ENCODING, "");  // whatever libcurl can decode
+  if (options_.may_connect) {
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_OPENSOCKETFUNCTION, open_permitted_socket);
+    set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&exchange));
+  }
   if (!options_.ca_file.empty()) {
     set(CURLOPT_CAINFO, options_.ca_file.c_str());
     set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
@@ -178,7 +194,10 @@ Result<HttpResponse> CurlClient::send(const HttpRequest& request) {
   }
 
   const CURLcode code = curl_easy_perform(easy);
-  if (exchange.too_large) return fatal("response_too_large", origin + " answered with more than 256 MiB");
+  if (exchange.too_large)
+    return fatal("response_too_large", origin + " answered with more than " + std::to_string(options_.largest_response_bytes) + " bytes");
+  if (code == CURLE_COULDNT_CONNECT && !exchange.refused_address.empty())
+    return fatal("address_refused", origin + " leads to " + exchange.refused_address + ", which this client must not connect to");
   if (code != CURLE_OK) {
     curl_off_t sent = 0;
     long request_bytes = 0;

@@ -1,7 +1,10 @@
 #pragma once
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "http/http_client.h"
 
@@ -12,6 +15,10 @@ struct CurlOptions {
   Duration connect_timeout = std::chrono::seconds(15);
   std::string user_agent = "luge";
   std::stop_token stop;                             ///< ends an exchange that is under way
+  std::size_t largest_response_bytes = 256U << 20;  ///< "response_too_large" beyond
+  /// Asked before each connection with the IP address that it would go to, whatever name led there ("address_refused" when all are
+  /// refused). Proxies are not used then: the address would be theirs.
+  std::function<bool(std::string_view address)> may_connect;
 };
 
 /// HttpClient over libcurl. Keeps its connections open between exchanges. HTTPS certificates are always verified; redirects are not

@@ -1,10 +1,13 @@
 #include "http/curl_client.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace luge {
 namespace {
@@ -107,6 +110,38 @@ TEST_F(CurlClientTest, an_exchange_ends_when_luge_stops) {
   const auto cancelled = client.send({HttpRequest::Method::get, url("/slow"), {}, {}});
   ASSERT_FALSE(cancelled);
   EXPECT_EQ(cancelled.error().code, "cancelled");
+}
+
+TEST_F(CurlClientTest, connects_only_where_it_may) {
+  std::vector<std::string> asked;
+  CurlOptions options;
+  options.may_connect = [&asked](std::string_view address) {
+    asked.emplace_back(address);
+    return false;
+  };
+  CurlClient client(options);
+  for (const std::string& name : {std::string("localhost"), std::string("127.0.0.1")}) {
+    asked.clear();
+    const auto refused = client.send({HttpRequest::Method::get, "http://" + name + ":" + std::to_string(port_) + "/gone", {}, {}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, "address_refused") << refused.error().what;
+    EXPECT_EQ(refused.error().write_state, WriteState::not_applied);
+    EXPECT_NE(std::find(asked.begin(), asked.end(), "127.0.0.1"), asked.end());
+  }
+  options.may_connect = [](std::string_view address) { return address == "127.0.0.1"; };
+  CurlClient permitted(options);
+  const auto gone = permitted.send({HttpRequest::Method::get, url("/gone"), {}, {}});
+  ASSERT_TRUE(gone) << gone.error().message();
+  EXPECT_EQ(gone->status, 410);
+}
+
+TEST_F(CurlClientTest, a_response_may_not_be_larger_than_asked_for) {
+  CurlOptions options;
+  options.largest_response_bytes = 100;
+  CurlClient client(options);
+  const std::string body(101, 'x');
+  EXPECT_EQ(client.send({HttpRequest::Method::post, url("/echo"), {}, body}).error().code, "response_too_large");
+  EXPECT_TRUE(client.send({HttpRequest::Method::post, url("/echo"), {}, std::string_view(body).substr(1)}));
 }
 
 TEST(CurlClientErrors, say_what_is_wrong_and_where_but_not_the_query) {
