@@ -29,8 +29,12 @@ luge_imported(luge_xxhash HEADER xxhash.h LIBRARY xxhash)
 luge_imported(luge_zstd HEADER zstd.h LIBRARY zstd)
 
 luge_imported(luge_httplib HEADER httplib.h LIBRARY cpp-httplib)
+luge_imported(luge_prometheus HEADER prometheus/text_serializer.h LIBRARY prometheus-cpp-core)  # its own CMake package asks for an HTTP server too
 find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED)
+# The shared library is built with OpenSSL, and its classes are laid out accordingly.
+target_compile_definitions(luge_httplib INTERFACE CPPHTTPLIB_OPENSSL_SUPPORT)
+target_link_libraries(luge_httplib INTERFACE OpenSSL::SSL)
 
 execute_process(COMMAND "${PROJECT_SOURCE_DIR}/tools/setup" --where OUTPUT_VARIABLE LUGE_DEPS
   OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
