@@ -61,6 +61,11 @@ Status set_place(AdminServerOptions& options, const std::string& text) {
 
 }  // namespace
 
+Status check_http(const Options& options) {
+  AdminServerOptions ignored;
+  return options.http.empty() ? ok() : set_place(ignored, options.http);
+}
+
 Result<std::unique_ptr<RunAdmin>> RunAdmin::start(PipelineHost& host) {
   auto admin = std::make_unique<RunAdmin>();
   const Options& options = host.options();

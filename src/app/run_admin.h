@@ -8,6 +8,10 @@
 namespace luge {
 
 class PipelineHost;
+struct Options;
+
+/// Whether --http names a place, before anything begins. Errors: usage.
+Status check_http(const Options& options);
 
 /// Console, API and metrics of a single `luge run`.
 class RunAdmin {
