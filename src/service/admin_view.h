@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "service/alert_report.h"
 #include "service/pipeline_report.h"
 #include "service/source_report.h"
 
@@ -20,6 +21,7 @@ class AdminView {
   virtual std::vector<PipelineReport> pipelines() const = 0;
   virtual std::optional<PipelineReport> pipeline(std::string_view name) const = 0;
   virtual std::vector<SourceReport> sources() const { return {}; }
+  virtual AlertReport alerts() const { return {}; }
   /// Whether this process can do its work: why not, for people.
   virtual Status ready() const { return ok(); }
 

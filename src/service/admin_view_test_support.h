@@ -56,6 +56,7 @@ class FakeAdminView final : public AdminView {
  public:
   std::vector<PipelineReport> shown;
   std::vector<SourceReport> shown_sources;
+  AlertReport shown_alerts;
   Status readiness;
   Status outcome;  ///< of every action
 
@@ -79,6 +80,10 @@ class FakeAdminView final : public AdminView {
   std::vector<SourceReport> sources() const override {
     const std::lock_guard lock(mutex_);
     return shown_sources;
+  }
+  AlertReport alerts() const override {
+    const std::lock_guard lock(mutex_);
+    return shown_alerts;
   }
   Status ready() const override {
     const std::lock_guard lock(mutex_);

@@ -18,6 +18,7 @@ struct PipelineReport {
   std::string mode;         ///< mirror or log
   std::string slot;
   bool wanted = true;       ///< it is meant to run; whether it does is in `driver.state`
+  std::uint64_t restarts = 0;  ///< after it had ended by itself
   DriverStatus driver;
   std::optional<DestinationHealth> health;
 };

@@ -28,6 +28,10 @@ struct SourceReport {
   std::string reason;                          ///< of a level above ok; one sentence
   std::optional<std::uint64_t> wal_bytes;      ///< size of pg_wal, or what all slots retain
   std::optional<double> wal_bytes_per_second;  ///< written
+  std::optional<double> seconds_left;          ///< until a slot is lost or the disk's limit is reached
+  std::string pinned_by;                       ///< whoever keeps the oldest WAL; empty: nobody in particular
+  std::uint64_t readings = 0;                  ///< of the monitor
+  std::uint64_t failed_readings = 0;
   std::vector<Slot> slots;
   std::optional<SchemaCache> cache;
 };

@@ -33,7 +33,10 @@ void decorate(FakeAdminView& view) {
   source.wal_bytes_per_second = 20'000;
   source.slots.push_back({"luge_p0", true, 2'000'000, 5'000'000, 9000.0, "extended"});
   source.cache = SourceReport::SchemaCache{100, 10, 4, 40};
+  source.seconds_left = 9000;
   view.shown_sources.push_back(source);
+  view.shown_alerts.firing.push_back({"wal/shop", "wal", "warning", "the WAL of shop grows", "is its pipeline running?", SystemClock().wall_now()});
+  view.shown_alerts.receivers.push_back({"team", 3, 1, 0});
   DestinationHealth& health = view.shown.back().health.emplace();
   health.rows_sent = 10;
   for (const TableStatus& table : view.shown.back().driver.pipeline.tables) health.tables[table.record.oid].rows_landed = 5;

@@ -129,8 +129,8 @@ HttpAnswer Console::pipelines_page(const AdminRequest& request) const {
       "<h1>Pipelines</h1><div id=\"pipelines\" data-live><div "
       "class=\"scroll\"><table><thead><tr><th>Pipeline</th><th>State</th><th>Freshness</th><th "
       "class=\"number\">Lag</th><th class=\"number\">Rows/s</th><th>Tables</th><th></th></tr></thead><tbody>{}</tbody></table></div>{}</div><section "
-      "id=\"sources\" data-live>{}</section>",
-      rows, pager(query.offset, query.limit, reports.size(), ""), source_section(view_.sources()));
+      "id=\"sources\" data-live>{}{}</section>",
+      rows, pager(query.offset, query.limit, reports.size(), ""), alert_section(view_.alerts(), now), source_section(view_.sources()));
   return page(200, "Pipelines", body);
 }
 

@@ -97,6 +97,13 @@ TEST_F(ConsoleTest, ServesItsOwnFilesAndNothingElse) {
   EXPECT_EQ(get("/pipelines/none").status, 404);
 }
 
+TEST_F(ConsoleTest, ShowsWhatFires) {
+  view_.shown_alerts.firing.push_back({"wal/shop", "wal", "critical", "the WAL of shop grows", "luge resume", clock_.wall_now()});
+  const HttpAnswer answer = get("/");
+  EXPECT_NE(answer.body.find("<div class=\"problem bad\"><b>the WAL of shop grows</b>"), std::string::npos);
+  EXPECT_NE(answer.body.find("luge resume"), std::string::npos);
+}
+
 TEST_F(ConsoleTest, CountsDownToTheLossOfASlot) {
   SourceReport source;
   source.name = "shop";

@@ -84,6 +84,17 @@ std::string problem_box(const StatusDocument& document) {
   return out + "</div>";
 }
 
+std::string alert_section(const AlertReport& alerts, PgTimestamp now) {
+  std::string out;
+  for (const AlertReport::Firing& alert : alerts.firing) {
+    out += fmt::format("<div class=\"problem {}\"><b>{}</b> <span class=\"note\">for {}</span>", alert.severity == "critical" ? "bad" : "busy",
+                       html(alert.title), html(seconds_text(static_cast<double>(now.micros - alert.since.micros) / 1e6)));
+    if (!alert.hint.empty()) out += "<code class=\"fix\">" + html(alert.hint) + "</code>";
+    out += "</div>";
+  }
+  return out.empty() ? "" : "<h2>Alerts</h2>" + out;
+}
+
 std::string source_section(const std::vector<SourceReport>& sources) {
   if (sources.empty()) return "";
   std::string out =
@@ -94,7 +105,8 @@ std::string source_section(const std::vector<SourceReport>& sources) {
     const char* level = source.level == SourceReport::Level::ok ? "ok" : source.level == SourceReport::Level::warning ? "warning" : "danger";
     const std::string head = fmt::format(
         "<td>{}</td><td>{} <span class=\"note\">{}</span></td><td class=\"number\">{}</td><td class=\"number\">{}</td>", html(source.name),
-        state_badge(level), html(source.reason), source.wal_bytes ? bytes_text(static_cast<double>(*source.wal_bytes)) : "",
+        state_badge(level), html(source.pinned_by.empty() ? source.reason : source.reason + " Oldest WAL kept by " + source.pinned_by + "."),
+        source.wal_bytes ? bytes_text(static_cast<double>(*source.wal_bytes)) : "",
         source.wal_bytes_per_second ? bytes_text(*source.wal_bytes_per_second) + "/s" : "");
     if (source.slots.empty()) out += "<tr>" + head + "<td></td><td></td><td></td></tr>";
     for (const SourceReport::Slot& slot : source.slots) {

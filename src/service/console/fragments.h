@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "service/alert_report.h"
 #include "service/http/table_page.h"
 #include "service/pipeline_report.h"
 #include "service/source_report.h"
@@ -20,6 +21,7 @@ std::string pipeline_buttons(const StatusDocument& document);
 /// What went wrong and what helps; empty without an error.
 std::string problem_box(const StatusDocument& document);
 
+std::string alert_section(const AlertReport& alerts, PgTimestamp now);
 std::string source_section(const std::vector<SourceReport>& sources);
 std::string facts_section(const StatusDocument& document);
 std::string table_rows(const StatusDocument& document, const TablePage& page);

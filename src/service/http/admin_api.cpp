@@ -79,6 +79,10 @@ ordered_json json_of(const SourceReport& source) {
                    {"reason", source.reason},
                    {"wal_bytes", json_of(source.wal_bytes)},
                    {"wal_bytes_per_second", json_of(source.wal_bytes_per_second)},
+                   {"seconds_left", json_of(source.seconds_left)},
+                   {"pinned_by", source.pinned_by},
+                   {"readings", source.readings},
+                   {"failed_readings", source.failed_readings},
                    {"slots", slots},
                    {"schema_cache", nullptr}};
   if (source.cache) {
@@ -109,9 +113,10 @@ HttpAnswer AdminApi::answer(const AdminRequest& request) {
     if (path.size() == 11 + name.size()) return nothing_there();  // ends in a slash
     return pipeline(request, name, rest);
   }
-  if (path != "pipelines" && path != "sources" && path != "openapi.json") return nothing_there();
+  if (path != "pipelines" && path != "sources" && path != "alerts" && path != "openapi.json") return nothing_there();
   if (!reading) return wrong_method("GET");
   if (path == "sources") return sources();
+  if (path == "alerts") return alerts();
   return path == "pipelines" ? pipelines(request) : json_answer(200, std::string(kOpenapiText));
 }
 
@@ -168,6 +173,25 @@ HttpAnswer AdminApi::sources() const {
   ordered_json list = ordered_json::array();
   for (const SourceReport& source : view_.sources()) list.push_back(json_of(source));
   return json_answer(200, text_of({{"sources", list}}));
+}
+
+HttpAnswer AdminApi::alerts() const {
+  const AlertReport report = view_.alerts();
+  const PgTimestamp now = clock_.wall_now();
+  ordered_json firing = ordered_json::array();
+  for (const AlertReport::Firing& alert : report.firing) {
+    firing.push_back({{"key", alert.key},
+                      {"kind", alert.kind},
+                      {"severity", alert.severity},
+                      {"title", alert.title},
+                      {"hint", alert.hint},
+                      {"seconds", static_cast<double>(now.micros - alert.since.micros) / 1e6}});
+  }
+  ordered_json receivers = ordered_json::array();
+  for (const AlertReport::Receiver& receiver : report.receivers) {
+    receivers.push_back({{"name", receiver.name}, {"delivered", receiver.delivered}, {"failures", receiver.failures}, {"waiting", receiver.waiting}});
+  }
+  return json_answer(200, text_of({{"firing", firing}, {"receivers", receivers}}));
 }
 
 HttpAnswer AdminApi::act(const std::string& name, bool paused) {

@@ -24,6 +24,7 @@ class AdminApi {
   HttpAnswer tables(const AdminRequest& request, const PipelineReport& report) const;
   HttpAnswer history(const std::string& name) const;
   HttpAnswer sources() const;
+  HttpAnswer alerts() const;
   HttpAnswer act(const std::string& name, bool paused);
   HttpAnswer resync(const std::string& name, const std::string& body);
   static HttpAnswer log_level(const AdminRequest& request);

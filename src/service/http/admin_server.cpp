@@ -219,7 +219,7 @@ class AdminServer::Impl {
 
   std::string metrics() {
     const auto rate = [this](const std::string& name) { return history_.rows_per_second(name); };
-    return metrics_page(view_.pipelines(), view_.sources(), rate, options_.version, clock_.wall_now());
+    return metrics_page(view_.pipelines(), view_.sources(), view_.alerts(), rate, options_.version, clock_.wall_now());
   }
 
   void sample(const std::stop_token& stop) {

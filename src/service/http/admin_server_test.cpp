@@ -99,6 +99,7 @@ TEST_F(AdminServerTest, ListsPipelinesAndPagesOfTables) {
   EXPECT_EQ(get("/api/v1/pipelines/a/tables?search=TABLE_0001").at("total"), 10);
   EXPECT_TRUE(get("/api/v1/pipelines/a/history").at("points").is_array());
   EXPECT_TRUE(get("/api/v1/sources").at("sources").is_array());
+  EXPECT_TRUE(get("/api/v1/alerts").at("firing").is_array());
   EXPECT_EQ(get("/api/v1/openapi.json").at("openapi"), "3.0.3");
 }
 

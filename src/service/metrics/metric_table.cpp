@@ -37,6 +37,7 @@ constexpr std::array kMetrics{
     MetricSpec{transactions, "luge_transactions_total", counter, kPipeline, "Transactions of the source that were read."},
     MetricSpec{apply_seconds, "luge_apply_seconds_total", counter, kPipeline, "Time the destination spent on applying batches."},
     MetricSpec{reconnects, "luge_reconnects_total", counter, kPipeline, "Sessions with the source that were lost."},
+    MetricSpec{restarts, "luge_restarts_total", counter, kPipeline, "Starts of the pipeline after it had ended by itself."},
     MetricSpec{spool_bytes, "luge_spool_bytes", gauge, kPipeline, "Changes of transactions that are still open, kept in memory and in spool files."},
     MetricSpec{memory_used, "luge_memory_used_bytes", gauge, kPipeline, "Memory that rows on their way take, out of the pipeline's budget."},
     MetricSpec{memory_limit, "luge_memory_limit_bytes", gauge, kPipeline, "The pipeline's memory budget; when it is used up, reading waits."},
@@ -71,6 +72,10 @@ constexpr std::array kMetrics{
     MetricSpec{source_wal_bytes, "luge_source_wal_bytes", gauge, "source", "The same in bytes."},
     MetricSpec{source_wal_rate, "luge_source_wal_written_bytes_per_second", gauge, "source", "WAL that the source writes, as last measured."},
     MetricSpec{source_level, "luge_source_level", gauge, "source", "How endangered the source's disk is: 0 ok, 1 warning, 2 danger."},
+    MetricSpec{source_remaining, "luge_source_remaining_seconds", gauge, "source",
+               "Time until the first slot is lost or the disk's limit is reached, at the present rate; absent while nothing threatens."},
+    MetricSpec{wal_readings, "luge_wal_readings_total", counter, "source", "Looks of the monitor at the source's WAL."},
+    MetricSpec{wal_failed_readings, "luge_wal_failed_readings_total", counter, "source", "Looks of the monitor at the source's WAL that failed."},
     MetricSpec{slot_active, "luge_slot_active", gauge, "source,slot", "1 while somebody reads from the replication slot."},
     MetricSpec{slot_retained, "luge_slot_retained_bytes", gauge, "source,slot", "WAL that the slot keeps the source from dropping."},
     MetricSpec{slot_safe_wal, "luge_slot_safe_wal_bytes", gauge, "source,slot",
@@ -81,6 +86,11 @@ constexpr std::array kMetrics{
     MetricSpec{cache_misses, "luge_schema_cache_misses_total", counter, "source", "Questions about the source's schema that it had to be asked."},
     MetricSpec{cache_queries, "luge_schema_cache_queries_total", counter, "source", "Queries of the source's catalogs."},
     MetricSpec{cache_tables, "luge_schema_cache_tables", gauge, "source", "Tables whose definition is in the cache."},
+
+    MetricSpec{alerts, "luge_alerts", gauge, "kind,severity", "Alerts that fire."},
+    MetricSpec{webhook_delivered, "luge_webhook_delivered_total", counter, "receiver", "Messages about alerts that the receiver took."},
+    MetricSpec{webhook_failures, "luge_webhook_failures_total", counter, "receiver", "Attempts to deliver a message about an alert that failed."},
+    MetricSpec{webhook_waiting, "luge_webhook_waiting", gauge, "receiver", "Messages about alerts that the receiver has not got yet."},
 
     MetricSpec{build_info, "luge_build_info", gauge, "version", "1; the version of luge, in its label."},
     MetricSpec{process_start, "process_start_time_seconds", gauge, "", "When the process started, in seconds since 1970."},
@@ -150,6 +160,7 @@ std::string metrics_reference() {
   add_section(out, "Tables", "`luge_copy_*` exist while a copy runs; from `luge_table_landed_rows_total` on: Snowflake only.", table_state,
               table_merge_failing);
   add_section(out, "Sources", "From the monitor of the source's WAL and from the cache of its schema.", source_wal_mb, cache_tables);
+  add_section(out, "Alerts", "", alerts, webhook_waiting);
   add_section(out, "Process", "", build_info, process_memory);
   out.pop_back();
   return out;

@@ -13,9 +13,17 @@
 namespace luge {
 namespace {
 
+AlertReport sample_alerts() {
+  AlertReport alerts;
+  alerts.firing.push_back({"wal/shop", "wal", "warning", "the WAL of shop grows", "", {}});
+  alerts.firing.push_back({"wal/crm", "wal", "warning", "the WAL of crm grows", "", {}});
+  alerts.receivers.push_back({"team", 3, 1, 0});
+  return alerts;
+}
+
 std::string page_of(const std::vector<PipelineReport>& pipelines, const std::vector<SourceReport>& sources = {}) {
   return metrics_page(
-      pipelines, sources, [](const std::string&) { return 1234.5; }, "0.1.0", PgTimestamp{5'000'000});
+      pipelines, sources, sample_alerts(), [](const std::string&) { return 1234.5; }, "0.1.0", PgTimestamp{5'000'000});
 }
 
 bool has_line(const std::string& page, const std::string& begin) { return ("\n" + page).find("\n" + begin) != std::string::npos; }
@@ -69,6 +77,8 @@ TEST(MetricsPage, SaysWhatTheDriverKnows) {
   EXPECT_EQ(number_of(page, R"(luge_tables{pipeline="a",state="quarantined"})"), 1);
   EXPECT_EQ(number_of(page, R"(luge_table_rows_total{pipeline="a",schema="public",table="table_00001"})"), 17);
   EXPECT_EQ(number_of(page, R"(luge_table_quarantined{pipeline="a",schema="public",table="table_00001",code="misfit"})"), 1);
+  EXPECT_EQ(number_of(page, R"(luge_alerts{kind="wal",severity="warning"})"), 2);
+  EXPECT_EQ(number_of(page, R"(luge_webhook_failures_total{receiver="team"})"), 1);
   EXPECT_EQ(number_of(page, R"(luge_build_info{version="0.1.0"})"), 1);
   EXPECT_GT(number_of(page, "process_resident_memory_bytes"), 1e6);
   EXPECT_FALSE(has_line(page, "luge_breaker_state")) << "no link, nothing said about one";

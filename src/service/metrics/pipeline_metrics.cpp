@@ -27,6 +27,7 @@ void add_progress(Exposition& page, const PipelineReport& report, PgTimestamp no
   page.add(Metric::transactions, {name}, number(status.transactions));
   page.add(Metric::apply_seconds, {name}, seconds(status.applying));
   page.add(Metric::reconnects, {name}, report.driver.reconnects);
+  page.add(Metric::restarts, {name}, number(report.restarts));
   page.add(Metric::spool_bytes, {name}, number(std::uint64_t{status.spool_bytes}));
   if (report.driver.memory_limit_bytes > 0) {
     page.add(Metric::memory_used, {name}, number(std::uint64_t{report.driver.memory_used_bytes}));

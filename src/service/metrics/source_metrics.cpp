@@ -16,6 +16,11 @@ void add_source(Exposition& page, const SourceReport& report) {
   }
   if (report.wal_bytes_per_second) page.add(Metric::source_wal_rate, {name}, *report.wal_bytes_per_second);
   page.add(Metric::source_level, {name}, static_cast<double>(report.level));
+  if (report.seconds_left) page.add(Metric::source_remaining, {name}, *report.seconds_left);
+  if (report.readings + report.failed_readings > 0) {
+    page.add(Metric::wal_readings, {name}, number(report.readings + report.failed_readings));
+    page.add(Metric::wal_failed_readings, {name}, number(report.failed_readings));
+  }
   for (const SourceReport::Slot& slot : report.slots) {
     page.add(Metric::slot_active, {name, slot.name}, slot.active ? 1 : 0);
     if (slot.retained_bytes) page.add(Metric::slot_retained, {name, slot.name}, number(*slot.retained_bytes));
