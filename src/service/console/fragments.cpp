@@ -12,9 +12,15 @@ namespace {
 
 /// Green, amber, red or grey.
 std::string_view tone_of(std::string_view state) {
-  if (state == "live" || state == "ok") return "good";
-  if (state == "failed" || state == "quarantined" || state == "gap" || state == "danger" || state == "lost") return "bad";
-  if (state == "stopped" || state == "paused" || state == "dropped" || state == "not_running") return "still";
+  for (const std::string_view good : {"live", "ok", "reserved", "closed"}) {
+    if (state == good) return "good";
+  }
+  for (const std::string_view bad : {"failed", "quarantined", "gap", "danger", "lost", "open"}) {
+    if (state == bad) return "bad";
+  }
+  for (const std::string_view still : {"stopped", "paused", "dropped", "not_running", "unknown"}) {
+    if (state == still) return "still";
+  }
   return "busy";
 }
 
