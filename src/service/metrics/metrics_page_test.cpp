@@ -87,7 +87,7 @@ TEST(MetricsPage, SaysWhatTheDriverKnows) {
 TEST(MetricsPage, WhatIsNotKnownIsAbsent) {
   PipelineReport report;
   report.name = "new";
-  report.driver.error = Error{.code = "unreachable"};
+  report.driver.error = Error{.code = "unreachable", .what = "the source does not answer", .hint = ""};
   const std::string page = page_of({report});
   EXPECT_EQ(number_of(page, R"(pipeline_active{pipeline="new"})"), 0);
   EXPECT_EQ(number_of(page, R"(luge_pipeline_state{pipeline="new",state="starting"})"), 1);
