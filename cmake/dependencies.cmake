@@ -29,6 +29,7 @@ luge_imported(luge_xxhash HEADER xxhash.h LIBRARY xxhash)
 luge_imported(luge_zstd HEADER zstd.h LIBRARY zstd)
 
 luge_imported(luge_httplib HEADER httplib.h LIBRARY cpp-httplib)
+luge_imported(luge_prometheus HEADER prometheus/text_serializer.h LIBRARY prometheus-cpp-core)  # its own CMake package asks for an HTTP server too
 find_package(CURL REQUIRED)
 find_package(OpenSSL REQUIRED)
 # Debian's shared library is built with OpenSSL, and its classes are laid out accordingly.

@@ -34,13 +34,15 @@ void AckLedger::discarded() {
   received_ = sealed_.empty() ? complete_through_ : sealed_.back().through;
 }
 
-void AckLedger::durable(const Checkpoint& checkpoint) {
+std::optional<PgTimestamp> AckLedger::durable(const Checkpoint& checkpoint) {
   ENSURE(!sealed_.empty(), "an answer for a batch that was never sealed");
   ENSURE(checkpoint >= sealed_.front().checkpoint, "the destination answered success but stands before the batch");
   durable_checkpoint_ = std::max(durable_checkpoint_, checkpoint);
   const Lsn through = sealed_.front().through;
+  const std::optional<PgTimestamp> committed = sealed_.front().first_commit_time;
   sealed_.pop_front();
   advance(sealed_.empty() && !open_data_ ? received_ : through);
+  return committed;
 }
 
 void AckLedger::advance(Lsn position) {

@@ -25,8 +25,9 @@ class AckLedger {
   void sealed(const Checkpoint& checkpoint);
   /// Rows of the open batch were thrown away; the source will send them again.
   void discarded();
-  /// The destination has answered for the oldest sealed batch and stands at `checkpoint`.
-  void durable(const Checkpoint& checkpoint);
+  /// The destination has answered for the oldest sealed batch and stands at `checkpoint`. Returns when the oldest transaction of that batch
+  /// was committed; nullopt: it held none.
+  std::optional<PgTimestamp> durable(const Checkpoint& checkpoint);
 
   /// `on_quarantine: hold`: while held nothing more becomes complete, whatever becomes durable.
   void hold(bool held) { held_ = held; }

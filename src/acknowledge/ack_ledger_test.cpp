@@ -66,6 +66,19 @@ TEST(AckLedger, HoldFreezes) {
   EXPECT_EQ(ledger.complete_through(), Lsn{11});
 }
 
+TEST(AckLedger, TellsWhenTheOldestTransactionOfABatchWasCommitted) {
+  AckLedger ledger(Lsn{0});
+  ledger.data_added(PgTimestamp{7});
+  ledger.data_added(PgTimestamp{9});
+  ledger.received(Lsn{10});
+  ledger.sealed(at(9, 10));
+  ledger.operation_added();
+  ledger.received(Lsn{20});
+  ledger.sealed(at(19, 20));
+  EXPECT_EQ(ledger.durable(at(9, 10)), std::optional(PgTimestamp{7}));
+  EXPECT_EQ(ledger.durable(at(19, 20)), std::nullopt) << "it held no transaction";
+}
+
 TEST(AckLedgerDeath, SuccessBeforeTheBatchIsABrokenPromise) {
   AckLedger ledger(Lsn{0});
   ledger.data_added({});

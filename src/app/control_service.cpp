@@ -58,17 +58,7 @@ Result<std::string> answer_pause(PipelineHost& host, bool paused) {
 }
 
 Result<std::string> answer_resync(PipelineHost& host, const ControlRequest& request) {
-  CHECK_OK(host.driver().await_catalog(kCatalogTimeout));
-  std::vector<TableName> known;
-  for (const TableStatus& table : host.driver().status().pipeline.tables) {
-    if (table.record.state != TableState::dropped) known.push_back(table.record.name);
-  }
-  TRY(const auto tables, match_tables(request.arg("table"), known));
-  json names = json::array();
-  for (const TableName& table : tables) {
-    CHECK_OK(host.driver().resync(table));
-    names.push_back(to_string(table));
-  }
+  TRY(const auto names, resync_tables(host, request.arg("table")));
   return json{{"resync", names}}.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -92,6 +82,21 @@ Result<std::vector<TableName>> match_tables(const std::string& pattern, const st
     return usage_error("'" + pattern + "' is in several schemas", "write " + to_string(found.front()));
   }
   return found;
+}
+
+Result<std::vector<std::string>> resync_tables(PipelineHost& host, const std::string& pattern) {
+  CHECK_OK(host.driver().await_catalog(kCatalogTimeout));
+  std::vector<TableName> known;
+  for (const TableStatus& table : host.driver().status().pipeline.tables) {
+    if (table.record.state != TableState::dropped) known.push_back(table.record.name);
+  }
+  TRY(const auto tables, match_tables(pattern, known));
+  std::vector<std::string> names;
+  for (const TableName& table : tables) {
+    CHECK_OK(host.driver().resync(table));
+    names.push_back(to_string(table));
+  }
+  return names;
 }
 
 ControlHandler make_control_handler(PipelineHost& host) {

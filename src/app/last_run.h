@@ -2,7 +2,7 @@
 #include <optional>
 #include <string>
 
-#include "app/status_document.h"
+#include "service/status_document.h"
 
 namespace luge {
 

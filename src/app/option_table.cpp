@@ -318,6 +318,30 @@ constexpr std::array kOptions{
                .choices = "debug|info|warn|error",
                .verbs = kAll | verbs(demo, snowflake),
                .help = "Least level of the log lines."},
+
+    OptionSpec{.name = "http",
+               .member = &Options::http,
+               .value_name = "ADDRESS:PORT",
+               .verbs = verbs(run),
+               .help = "Serve the console, the API and Prometheus' /metrics there. Default: nowhere.",
+               .example = "127.0.0.1:9000"},
+    OptionSpec{
+        .name = "http-token-file",
+        .member = &Options::http_token_file,
+        .value_name = "PATH",
+        .verbs = verbs(run),
+        .help = "The token for everything that changes something over HTTP; made when it is missing. Default: admin.token in luge's directory."},
+    OptionSpec{.name = "http-names",
+               .member = &Options::http_names,
+               .value_name = "NAMES",
+               .verbs = verbs(run),
+               .help = "Names, separated by commas, that the HTTP server is reached by, beside localhost and IP addresses."},
+    OptionSpec{.name = "http-token-for-reading",
+               .member = &Options::http_token_for_reading,
+               .kind = Kind::flag,
+               .fallback = "off",
+               .verbs = verbs(run),
+               .help = "The token is needed for everything but /health and /ready."},
 };
 
 std::vector<std::string> choices_of(const OptionSpec& spec) { return split_outside_quotes(spec.choices, '|'); }

@@ -43,6 +43,10 @@ struct Options {
   std::string log;        ///< text, json
   std::string log_level;  ///< debug, info, warn, error
   bool json = false;
+  std::string http;             ///< "" or ADDRESS:PORT of console, API and metrics
+  std::string http_token_file;  ///< "": admin.token in luge's directory
+  std::string http_names;       ///< separated by commas
+  bool http_token_for_reading = false;
   std::uint64_t limit = 0;  ///< query: rows shown to people
   std::uint64_t keys = 0;   ///< verify: differing keys named per table
 

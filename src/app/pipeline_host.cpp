@@ -1,11 +1,10 @@
 #include "app/pipeline_host.h"
 
-#include <unistd.h>
-
 #include "app/control_service.h"
 #include "app/destination_registry.h"
 #include "app/driver_options.h"
 #include "app/last_run.h"
+#include "app/run_admin.h"
 #include "app/snapshot_refresher.h"
 #include "base/clock.h"
 #include "source/slot.h"
@@ -30,6 +29,7 @@ PipelineHost::~PipelineHost() = default;
 
 Status PipelineHost::run() {
   TRY(const auto server, ControlServer::listen(places_.socket, make_control_handler(*this)));
+  TRY(const auto admin, RunAdmin::start(*this));
   const SnapshotRefresher snapshot(*driver_, options_.snapshot);
   Status ended = driver_->run();
   // Ends what reads the mirror for the snapshot file and for the clients of the control socket, which are waited for at the end.
@@ -39,15 +39,18 @@ Status PipelineHost::run() {
   return ended;
 }
 
-StatusDocument PipelineHost::status() const {
-  StatusDocument document = make_status(driver_->status(), SystemClock().wall_now(), destination_->health());
-  document.pipeline = options_.pipeline;
-  document.source = source_.redacted();
-  document.destination = places_.destination.text();
-  document.mode = options_.mode;
-  document.pid = ::getpid();
-  document.slot.name = default_slot_name(options_.pipeline);
-  return document;
+PipelineReport PipelineHost::report() const {
+  PipelineReport report;
+  report.name = options_.pipeline;
+  report.source = source_.redacted();
+  report.destination = places_.destination.text();
+  report.mode = options_.mode;
+  report.slot = default_slot_name(options_.pipeline);
+  report.driver = driver_->status();
+  report.health = destination_->health();
+  return report;
 }
+
+StatusDocument PipelineHost::status() const { return document_of(report(), SystemClock().wall_now()); }
 
 }  // namespace luge

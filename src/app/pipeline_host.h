@@ -7,12 +7,13 @@
 #include "app/instance_lock.h"
 #include "app/options.h"
 #include "app/pipeline_places.h"
-#include "app/status_document.h"
 #include "app/table_selection.h"
 #include "base/result.h"
 #include "destination/destination.h"
 #include "pipeline/driver.h"
 #include "postgres/connection_options.h"
+#include "service/pipeline_report.h"
+#include "service/status_document.h"
 #include "state/sqlite/sqlite_state_store.h"
 
 namespace luge {
@@ -36,6 +37,7 @@ class PipelineHost {
   const Options& options() const { return options_; }
   /// nullopt: it follows what the destination follows.
   const std::optional<TableSelection>& selection() const { return selection_; }
+  PipelineReport report() const;
   StatusDocument status() const;
 
  private:

@@ -5,7 +5,7 @@
 #include <string>
 #include <thread>
 
-#include "app/status_document.h"
+#include "service/status_document.h"
 
 namespace luge {
 

@@ -1,4 +1,4 @@
-#include "app/status_document.h"
+#include "service/status_document.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -100,6 +100,21 @@ TEST(StatusDocument, TablesOfOneNameAreToldApart) {
   EXPECT_EQ(document.tables[1].oid, 17U);
   EXPECT_EQ(again(document), to_json(document));
   EXPECT_NE(progress_lines(document, 0).back().find("1 of 1 tables live"), std::string::npos) << progress_lines(document, 0).back();
+}
+
+TEST(StatusDocument, ASummaryCountsItsTables) {
+  StatusDocument document;
+  document.state = "live";
+  for (const char* state : {"live", "live", "quarantined"}) {
+    StatusDocument::Table table;
+    table.name = "t";
+    table.state = state;
+    document.tables.push_back(table);
+  }
+  const json summary = json::parse(summary_json(document));
+  EXPECT_FALSE(summary.contains("tables"));
+  EXPECT_EQ(summary.at("table_counts"), json({{"live", 2}, {"quarantined", 1}}));
+  EXPECT_EQ(json::parse(to_json(document.tables.back())), json::parse(to_json(document)).at("tables").back());
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "app/status_document.h"
+#include "service/status_document.h"
 
 namespace luge {
 

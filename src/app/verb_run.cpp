@@ -14,6 +14,7 @@
 #include "app/preflight_report.h"
 #include "app/progress_display.h"
 #include "app/reach.h"
+#include "app/run_admin.h"
 #include "app/usage_error.h"
 #include "app/verbs.h"
 #include "base/log.h"
@@ -108,6 +109,7 @@ ExitCode exit_code_of_run(const Options& options, const StatusDocument& last) {
 Result<ExitCode> run(const Options& options, const Environment& environment) {
   TRY(const PipelinePlaces places, find_places(options, environment));
   CHECK_OK(check_snapshot(options, places));
+  CHECK_OK(check_http(options));
   CHECK_OK(check_destination(places, options));
   TRY(const TableSelection selection, TableSelection::parse(options.tables));
   TRY(const ConnectionOptions source, find_source(options, load_state(options, places)));

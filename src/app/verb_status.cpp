@@ -3,11 +3,11 @@
 #include "app/last_run.h"
 #include "app/pipeline_places.h"
 #include "app/reach.h"
-#include "app/status_document.h"
 #include "app/status_text.h"
 #include "app/verbs.h"
 #include "base/log.h"
 #include "postgres/connection.h"
+#include "service/status_document.h"
 #include "source/session.h"
 #include "source/slot.h"
 

@@ -5,6 +5,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "base/log_level.h"
+
 namespace luge {
 
 namespace {
@@ -31,16 +33,6 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
-std::string_view name(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug: return "debug";
-    case LogLevel::info: return "info";
-    case LogLevel::warn: return "warn";
-    case LogLevel::error: return "error";
-  }
-  return "info";
-}
-
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (char c : text) {
@@ -60,7 +52,8 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 std::string json_line(LogLevel level, std::string_view event, std::string_view text, std::initializer_list<LogField> fields) {
-  std::string line = fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%SZ}\",\"level\":\"{}\",\"event\":", fmt::gmtime(std::time(nullptr)), name(level));
+  std::string line =
+      fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%SZ}\",\"level\":\"{}\",\"event\":", fmt::gmtime(std::time(nullptr)), to_string(level));
   append_json_string(line, event);
   line += ",\"text\":";
   append_json_string(line, text);
@@ -89,6 +82,35 @@ void configure_log(LogFormat format, LogLevel least) {
   logger().format = format;
   logger().apply();
   logger().sink->set_level(to_spdlog(least));
+}
+
+LogLevel log_level() {
+  switch (logger().sink->level()) {
+    case spdlog::level::trace:
+    case spdlog::level::debug: return LogLevel::debug;
+    case spdlog::level::info: return LogLevel::info;
+    case spdlog::level::warn: return LogLevel::warn;
+    default: return LogLevel::error;
+  }
+}
+
+void set_log_level(LogLevel least) { logger().sink->set_level(to_spdlog(least)); }
+
+std::string_view to_string(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return "debug";
+    case LogLevel::info: return "info";
+    case LogLevel::warn: return "warn";
+    case LogLevel::error: return "error";
+  }
+  return "info";
+}
+
+std::optional<LogLevel> parse_log_level(std::string_view text) {
+  for (const LogLevel level : {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error}) {
+    if (text == to_string(level)) return level;
+  }
+  return std::nullopt;
 }
 
 void log_event(LogLevel level, std::string_view event, std::string_view text, std::initializer_list<LogField> fields) {

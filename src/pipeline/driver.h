@@ -76,6 +76,8 @@ struct DriverStatus {
   std::optional<Error> error;    ///< why it reconnects or has failed
   bool catalog_read = false;     ///< once: `pipeline.tables` holds every table that is followed
   std::uint32_t reconnects = 0;
+  std::size_t memory_used_bytes = 0;   ///< of the pipeline's share of the budget
+  std::size_t memory_limit_bytes = 0;
   bool binary = false;
   int server_version = 0;
 };

@@ -63,12 +63,16 @@ void Driver::Impl::publish(const Running* running, const char* state) {
   if (running != nullptr) {
     fresh.pipeline = running->pipeline.status();
     fresh.copies = running->copier.progress();
+    fresh.memory_used_bytes = running->memory.used();
+    fresh.memory_limit_bytes = running->memory.limit();
   }
   std::lock_guard lock(mutex_);
   status_.state = state;
   if (running != nullptr) {
     status_.pipeline = std::move(fresh.pipeline);
     status_.copies = std::move(fresh.copies);
+    status_.memory_used_bytes = fresh.memory_used_bytes;
+    status_.memory_limit_bytes = fresh.memory_limit_bytes;
     const bool copying = std::any_of(status_.pipeline.tables.begin(), status_.pipeline.tables.end(), [](const TableStatus& table) {
       return table.record.state == TableState::waiting || table.record.state == TableState::copying;
     });

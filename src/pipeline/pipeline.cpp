@@ -112,7 +112,10 @@ Status Pipeline::Impl::collect_outcomes() {
     in_flight_.pop_front();
     answered_ = batch.number;
     tables_.answered(answered_);
-    if (batch.in_ledger) ledger_.durable(frontier.checkpoint);
+    if (batch.in_ledger) {
+      const auto committed = ledger_.durable(frontier.checkpoint);
+      if (committed) commit_to_durable_.observe(Duration(ports_.clock.wall_now().micros - committed->micros));
+    }
     for (const TableRecord& record : frontier.tables) {
       tables_.adopt(record);
     }
@@ -122,7 +125,9 @@ Status Pipeline::Impl::collect_outcomes() {
       barriers_ready_.insert_or_assign(barrier.id, barrier.refused ? Answer(*barrier.refused) : Answer(barrier.reader));
     }
     last_apply_ = frontier.busy;
+    applying_ += frontier.busy;
     rows_ += frontier.rows_applied;
+    bytes_ += batch.bytes;
     ++batches_;
   }
   return ok();
@@ -132,8 +137,9 @@ void Pipeline::Impl::hand_over_sealed_batch() {
   if (!sealed_) return;
   const std::uint64_t number = sealed_->id;
   const bool in_ledger = sealed_->complete && !(sealed_->ops.size() == 1 && std::holds_alternative<AbortOpenTransaction>(sealed_->ops.front()));
+  const std::size_t bytes = sealed_->bytes;
   if (!ports_.sink.try_submit(*sealed_)) return;
-  in_flight_.push_back({number, in_ledger});
+  in_flight_.push_back({number, in_ledger, bytes});
   sealed_.reset();
 }
 
@@ -374,7 +380,10 @@ PipelineStatus Pipeline::Impl::status() const {
   status.server = std::max(server_lsn_, ledger_.received());
   status.oldest_unfinished_commit = ledger_.oldest_unfinished();
   status.rows = rows_;
+  status.bytes = bytes_;
   status.batches = batches_;
+  status.applying = applying_;
+  status.commit_to_durable = commit_to_durable_;
   status.transactions = router_.transactions();
   status.spool_bytes = router_.spool().memory_bytes() + router_.spool().file_bytes();
   status.tables = tables_.status();

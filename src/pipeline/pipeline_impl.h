@@ -42,6 +42,7 @@ class Pipeline::Impl {
   struct InFlight {
     std::uint64_t number = 0;
     bool in_ledger = false;  ///< complete, with a checkpoint the ledger waits for
+    std::size_t bytes = 0;
   };
 
   Status collect_outcomes();
@@ -111,7 +112,10 @@ class Pipeline::Impl {
 
   Lsn server_lsn_;
   std::uint64_t rows_ = 0;
+  std::uint64_t bytes_ = 0;
   std::uint64_t batches_ = 0;
+  Duration applying_{0};
+  DurationHistogram commit_to_durable_;
 };
 
 }  // namespace luge

@@ -247,6 +247,18 @@ TEST_F(BatchAdaptation, TransactionsOfOneLingerShareABatch) {
   EXPECT_EQ(sink_.rows, Rows{3});
 }
 
+TEST_F(BatchAdaptation, StatusTellsHowLongACommitTookToBecomeDurable) {
+  start();
+  const PipelineStatus before = pipeline_->status();
+  last_batch_took(std::chrono::milliseconds(30));
+  const PipelineStatus after = pipeline_->status();
+  EXPECT_EQ(after.commit_to_durable.count(), before.commit_to_durable.count() + 1);
+  // The tests' transactions are committed at 0.
+  EXPECT_EQ(after.commit_to_durable.sum() - before.commit_to_durable.sum(), Duration(clock_.wall_now().micros));
+  EXPECT_EQ(after.applying - before.applying, std::chrono::milliseconds(30));
+  EXPECT_GT(after.bytes, before.bytes);
+}
+
 TEST_F(BatchAdaptation, RowsWaitTwiceAsLongAsTheLastBatchTook) {
   start();
   last_batch_took(std::chrono::milliseconds(30));

@@ -8,9 +8,9 @@
 #include "app/control_message.h"
 #include "app/demo/child.h"
 #include "app/pipeline_places.h"
-#include "app/status_document.h"
 #include "app/verify/verify_report.h"
 #include "base/result.h"
+#include "service/status_document.h"
 
 namespace luge {
 

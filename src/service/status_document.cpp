@@ -1,4 +1,4 @@
-#include "app/status_document.h"
+#include "service/status_document.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -149,6 +149,43 @@ json json_of(const StatusDocument::Problem& problem) {
   return out;
 }
 
+/// `tables` is the member that tells of the tables.
+nlohmann::ordered_json json_of(const StatusDocument& document, const char* tables_name, const json& tables) {
+  nlohmann::ordered_json out{
+      {"pipeline", document.pipeline},
+      {"source", document.source},
+      {"destination", document.destination},
+      {"state", document.state},
+      {"paused", document.paused},
+      {"mode", document.mode},
+      {"pid", document.pid},
+      {"lsn",
+       {{"server", json_of(document.server)},
+        {"received", document.received},
+        {"durable", document.durable},
+        {"acknowledged", document.acknowledged}}},
+      {"lag", {{"bytes", json_of(document.lag_bytes)}, {"seconds", json_of(document.lag_seconds)}}},
+      {"totals",
+       {{"rows", document.rows}, {"batches", document.batches}, {"transactions", document.transactions}, {"reconnects", document.reconnects}}},
+      {"slot", json_of(document.slot)},
+      {tables_name, tables},
+      {"error", document.error ? json_of(*document.error) : json(nullptr)}};
+  if (document.link) {
+    const auto& link = *document.link;
+    out["link"] = {{"breaker", link.breaker},     {"last_error", nullptr},         {"retries", link.retries},
+                   {"rows_sent", link.rows_sent}, {"bytes_sent", link.bytes_sent}, {"common", nullptr}};
+    if (!link.last_error.empty()) out["link"]["last_error"] = link.last_error;
+    if (!link.common.empty()) out["link"]["common"] = link.common;
+  }
+  return out;
+}
+
+/// Names of a source with another encoding are no reason to fail.
+template <class Json>
+std::string text_of(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 double StatusDocument::Copy::rows_per_second() const { return seconds > 0 ? static_cast<double>(rows) / seconds : 0; }
@@ -230,33 +267,18 @@ StatusDocument::Problem problem_of(const Error& error) { return {error.code, err
 std::string to_json(const StatusDocument& document) {
   json tables = json::array();
   for (const auto& table : document.tables) tables.push_back(json_of(table));
-  nlohmann::ordered_json out{
-      {"pipeline", document.pipeline},
-      {"source", document.source},
-      {"destination", document.destination},
-      {"state", document.state},
-      {"paused", document.paused},
-      {"mode", document.mode},
-      {"pid", document.pid},
-      {"lsn",
-       {{"server", json_of(document.server)},
-        {"received", document.received},
-        {"durable", document.durable},
-        {"acknowledged", document.acknowledged}}},
-      {"lag", {{"bytes", json_of(document.lag_bytes)}, {"seconds", json_of(document.lag_seconds)}}},
-      {"totals",
-       {{"rows", document.rows}, {"batches", document.batches}, {"transactions", document.transactions}, {"reconnects", document.reconnects}}},
-      {"slot", json_of(document.slot)},
-      {"tables", tables},
-      {"error", document.error ? json_of(*document.error) : json(nullptr)}};
-  if (document.link) {
-    const auto& link = *document.link;
-    out["link"] = {{"breaker", link.breaker},     {"last_error", nullptr},         {"retries", link.retries},
-                   {"rows_sent", link.rows_sent}, {"bytes_sent", link.bytes_sent}, {"common", nullptr}};
-    if (!link.last_error.empty()) out["link"]["last_error"] = link.last_error;
-    if (!link.common.empty()) out["link"]["common"] = link.common;
+  return text_of(json_of(document, "tables", tables));
+}
+
+std::string to_json(const StatusDocument::Table& table) { return text_of(json_of(table)); }
+
+std::string summary_json(const StatusDocument& document) {
+  json counts = json::object();
+  for (const auto& table : document.tables) {
+    json& count = counts[table.state];
+    count = count.is_null() ? 1 : count.get<int>() + 1;
   }
-  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return text_of(json_of(document, "table_counts", counts));
 }
 
 Result<StatusDocument> parse_status(std::string_view text) {

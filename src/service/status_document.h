@@ -8,7 +8,6 @@
 #include "base/result.h"
 #include "destination/destination_health.h"
 #include "pipeline/driver.h"
-#include "source/session_facts.h"
 
 namespace luge {
 
@@ -90,6 +89,9 @@ void fill_source(StatusDocument& document, const SessionFacts& source, Lsn durab
 StatusDocument::Problem problem_of(const Error& error);
 
 std::string to_json(const StatusDocument& document);
+std::string to_json(const StatusDocument::Table& table);
+/// The document with `table_counts` (how many tables are in which state) in the place of `tables`.
+std::string summary_json(const StatusDocument& document);
 Result<StatusDocument> parse_status(std::string_view json);
 
 /// 3 when a table or the pipeline waits for a decision.

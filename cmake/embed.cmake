@@ -1,0 +1,16 @@
+# luge_embed(<target> <header> <constant> <file> [<constant> <file> ...]): the texts of files as `inline constexpr std::string_view <constant>` in
+# a header that <target> includes as "<header>". The files are what is edited; a change is noticed by the next build.
+function(luge_embed target header)
+  set(out "#pragma once\n#include <string_view>\n\nnamespace luge {\n\n")
+  set(rest ${ARGN})
+  while(rest)
+    list(POP_FRONT rest constant file)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+    file(READ "${file}" text)
+    string(APPEND out "inline constexpr std::string_view ${constant} = R\"embedded(${text})embedded\";\n\n")
+  endwhile()
+  string(APPEND out "}  // namespace luge\n")
+  set(directory "${CMAKE_CURRENT_BINARY_DIR}/embedded")
+  file(CONFIGURE OUTPUT "${directory}/${header}" CONTENT "${out}" @ONLY)
+  target_include_directories(${target} PUBLIC "${directory}")
+endfunction()
