@@ -7,13 +7,13 @@
 #include "app/instance_lock.h"
 #include "app/options.h"
 #include "app/pipeline_places.h"
+#include "app/state_registry.h"
 #include "app/status_document.h"
 #include "app/table_selection.h"
 #include "base/result.h"
 #include "destination/destination.h"
 #include "pipeline/driver.h"
 #include "postgres/connection_options.h"
-#include "state/sqlite/sqlite_state_store.h"
 
 namespace luge {
 
@@ -48,7 +48,7 @@ class PipelineHost {
   const std::optional<TableSelection> selection_;
   const ConnectionOptions source_;
   InstanceLock lock_;
-  std::unique_ptr<SqliteStateStore> state_;
+  OpenedState state_;
   std::unique_ptr<Destination> destination_;
   std::unique_ptr<Driver> driver_;
 };
