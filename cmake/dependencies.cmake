@@ -27,6 +27,7 @@ endfunction()
 luge_imported(luge_libpq HEADER libpq-fe.h LIBRARY pq SUFFIXES postgresql)
 luge_imported(luge_xxhash HEADER xxhash.h LIBRARY xxhash)
 luge_imported(luge_zstd HEADER zstd.h LIBRARY zstd)
+luge_imported(luge_hiredis HEADER hiredis/hiredis.h LIBRARY hiredis)
 
 luge_imported(luge_httplib HEADER httplib.h LIBRARY cpp-httplib)
 luge_imported(luge_prometheus HEADER prometheus/text_serializer.h LIBRARY prometheus-cpp-core)  # its own CMake package asks for an HTTP server too

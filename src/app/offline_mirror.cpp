@@ -13,6 +13,12 @@ namespace {
 
 constexpr auto kAnswerTimeout = std::chrono::minutes(1);
 
+Error no_mirror(const PipelinePlaces& places) {
+  const std::string& missing = places.destination.path.empty() ? places.state : places.destination.path;
+  return fatal("no_mirror", "luge has not run there yet: there is nothing in " + missing,
+               "start it with luge run --to " + places.destination.text() + " --source …");
+}
+
 /// Returns when the batch is durable.
 Status commit(Destination& destination, Batch batch) {
   if (!destination.pipelined()) {
@@ -34,18 +40,16 @@ Status commit(Destination& destination, Batch batch) {
 
 Result<std::unique_ptr<OfflineMirror>> OfflineMirror::open(const Options& options, const PipelinePlaces& places) {
   std::error_code ignored;
-  const std::string& path = places.destination.path.empty() ? places.state_path : places.destination.path;
-  if (!std::filesystem::exists(path, ignored)) {
-    return fatal("no_mirror", "luge has not run there yet: there is no " + path,
-                 "start it with luge run --to " + places.destination.text() + " --source …");
-  }
+  const std::string& path = places.destination.path;
+  if (path.empty() ? !may_have_state(places) : !std::filesystem::exists(path, ignored)) return no_mirror(places);
   CHECK_OK(make_private_directory(places.directory));
   TRY(InstanceLock lock, InstanceLock::acquire(places.lock));
   std::unique_ptr<OfflineMirror> mirror(new OfflineMirror(std::move(lock)));
-  TRY(mirror->store_, SqliteStateStore::open(places.state_path));
-  TRY(mirror->state_, mirror->store_->load(options.pipeline));
-  TRY(mirror->destination_, make_destination(places, options, *mirror->store_));
-  TRY(const Lease lease, mirror->store_->acquire(options.pipeline));
+  TRY(mirror->opened_, open_state(places));
+  TRY(mirror->state_, mirror->opened_.store->load(options.pipeline));
+  if (path.empty() && places.redis && !mirror->state_) return no_mirror(places);
+  TRY(mirror->destination_, make_destination(places, options, *mirror->opened_.ledger));
+  TRY(const Lease lease, mirror->opened_.store->acquire(options.pipeline));
   OpenRequest request;
   request.pipeline = options.pipeline;
   request.fence = lease.fence;

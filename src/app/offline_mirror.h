@@ -6,9 +6,9 @@
 #include "app/instance_lock.h"
 #include "app/options.h"
 #include "app/pipeline_places.h"
+#include "app/state_registry.h"
 #include "base/result.h"
 #include "destination/destination.h"
-#include "state/sqlite/sqlite_state_store.h"
 
 namespace luge {
 
@@ -29,7 +29,7 @@ class OfflineMirror {
  private:
   explicit OfflineMirror(InstanceLock lock) : lock_(std::move(lock)) {}
   InstanceLock lock_;
-  std::unique_ptr<SqliteStateStore> store_;
+  OpenedState opened_;
   std::unique_ptr<Destination> destination_;
   std::optional<StateRecord> state_;
   Frontier frontier_;

@@ -50,7 +50,9 @@ constexpr std::array kOptions{
                .member = &Options::state,
                .value_name = "PLACE",
                .verbs = kAll,
-               .help = "Where luge keeps its state. Default: PATH.luge/state.db beside a DuckDB file, else $XDG_STATE_HOME/luge/PIPELINE/state.db.",
+               .help = "Where luge keeps its state: sqlite:PATH, or a Redis: redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], "
+                       "redis+sentinel://HOST,HOST/MASTER; ?may_lose=yes accepts one that can lose what it has acknowledged. "
+                       "Default: PATH.luge/state.db beside a DuckDB file, else $XDG_STATE_HOME/luge/PIPELINE/state.db.",
                .example = "sqlite:/var/lib/luge/state.db"},
     OptionSpec{
         .name = "config",

@@ -19,9 +19,9 @@ Result<std::unique_ptr<PipelineHost>> PipelineHost::open(const Options& options,
     TRY(lock, InstanceLock::acquire_patiently(places.lock));
   }
   std::unique_ptr<PipelineHost> host(new PipelineHost(options, places, selection, source, std::move(*lock)));
-  TRY(host->state_, SqliteStateStore::open(places.state_path));
-  TRY(host->destination_, make_destination(places, options, *host->state_));
-  host->driver_ = std::make_unique<Driver>(make_driver_options(options, places, selection, source), *host->destination_, *host->state_);
+  TRY(host->state_, open_state(places));
+  TRY(host->destination_, make_destination(places, options, *host->state_.ledger));
+  host->driver_ = std::make_unique<Driver>(make_driver_options(options, places, selection, source), *host->destination_, *host->state_.store);
   return host;
 }
 

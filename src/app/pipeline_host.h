@@ -7,6 +7,7 @@
 #include "app/instance_lock.h"
 #include "app/options.h"
 #include "app/pipeline_places.h"
+#include "app/state_registry.h"
 #include "app/table_selection.h"
 #include "base/result.h"
 #include "destination/destination.h"
@@ -14,7 +15,6 @@
 #include "postgres/connection_options.h"
 #include "service/pipeline_report.h"
 #include "service/status_document.h"
-#include "state/sqlite/sqlite_state_store.h"
 
 namespace luge {
 
@@ -50,7 +50,7 @@ class PipelineHost {
   const std::optional<TableSelection> selection_;
   const ConnectionOptions source_;
   InstanceLock lock_;
-  std::unique_ptr<SqliteStateStore> state_;
+  OpenedState state_;
   std::unique_ptr<Destination> destination_;
   std::unique_ptr<Driver> driver_;
 };

@@ -44,11 +44,12 @@ Result<PipelinePlaces> find_places(const Options& options, const Environment& en
     places.state_path = places.directory + "/state.db";
   } else if (options.state.starts_with(kSqlite) && options.state.size() > kSqlite.size()) {
     places.state_path = std::filesystem::absolute(options.state.substr(kSqlite.size())).lexically_normal().string();
-  } else if (options.state.starts_with("redis://")) {
-    return usage_error("--state redis:// is not in this build", "use --state sqlite:PATH");
+  } else if (options.state.starts_with("redis")) {
+    TRY(places.redis, RedisAddress::parse(options.state));
   } else {
-    return usage_error("--state '" + options.state + "' is no place for state", "write sqlite:PATH");
+    return usage_error("--state names no place for state", "write sqlite:PATH, or redis://HOST:PORT");
   }
+  places.state = places.redis ? places.redis->redacted() : places.state_path;
   return places;
 }
 

@@ -1,10 +1,12 @@
 #pragma once
+#include <optional>
 #include <string>
 
 #include "app/config_file.h"
 #include "app/destination_name.h"
 #include "app/options.h"
 #include "base/result.h"
+#include "state/redis/redis_address.h"
 
 namespace luge {
 
@@ -15,7 +17,9 @@ struct PipelinePlaces {
   std::string directory;   ///< PATH.luge beside a DuckDB or Parquet destination, else $XDG_STATE_HOME/luge/<pipeline>
   std::string socket;      ///< directory/control.sock
   std::string lock;        ///< directory/lock
-  std::string state_path;  ///< the SQLite file; default directory/state.db
+  std::string state;       ///< where luge's state is, for people: the SQLite file, or the Redis without its password
+  std::string state_path;  ///< the SQLite file; default directory/state.db; empty with Redis
+  std::optional<RedisAddress> redis;
 };
 
 Result<PipelinePlaces> find_places(const Options& options, const Environment& environment);

@@ -9,13 +9,13 @@
 #include "app/snowflake/snowflake_owners.h"
 #include "app/snowflake/snowflake_settings.h"
 #include "app/start_checks.h"
+#include "app/state_registry.h"
 #include "app/table_checks.h"
 #include "postgres/connection.h"
 #include "source/catalog_reader.h"
 #include "source/publication.h"
 #include "source/session.h"
 #include "source/slot.h"
-#include "state/sqlite/sqlite_state_store.h"
 
 namespace luge {
 
@@ -73,10 +73,10 @@ class Examination {
   }
 
   Result<std::optional<StateRecord>> load_state() const {
-    auto store = SqliteStateStore::open_existing(request_.places.state_path);
-    if (store) return (*store)->load(request_.options.pipeline);
-    if (store.error().code == "state_missing") return std::optional<StateRecord>();
-    return std::move(store).error();
+    const auto opened = open_existing_state(request_.places);
+    if (opened) return opened->store->load(request_.options.pipeline);
+    if (opened.error().code == "state_missing") return std::optional<StateRecord>();
+    return opened.error();
   }
 
   void examine_state() {
@@ -87,7 +87,7 @@ class Examination {
     }
     found_.state = std::move(*record);
     if (!found_.state) return;
-    add(good("state", "resumes at " + to_string(found_.state->checkpoint.end_lsn) + " (" + request_.places.state_path + ")"));
+    add(good("state", "resumes at " + to_string(found_.state->checkpoint.end_lsn) + " (" + request_.places.state + ")"));
     if (!found_.state->options_fingerprint.empty() && found_.state->options_fingerprint != options_fingerprint(request_.options)) {
       add(note("options", "--tables or the rules under `columns` are not those of the last run",
                "tables that are selected no more are not followed any more; where the rules change types, --on-retype decides"));
@@ -95,7 +95,7 @@ class Examination {
     const std::string destination = request_.places.destination.text();
     if (found_.state->destination != destination && !found_.state->destination.empty()) {
       state_unusable_ = true;
-      add(decision("state", "the state in " + request_.places.state_path + " belongs to " + found_.state->destination + ", not " + destination,
+      add(decision("state", "the state in " + request_.places.state + " belongs to " + found_.state->destination + ", not " + destination,
                    "give that --to, another --pipeline, or another --state"));
     }
   }

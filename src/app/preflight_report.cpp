@@ -84,11 +84,11 @@ std::string plan_text(const Preflight& preflight, const PipelinePlaces& places, 
   } else if (preflight.state) {
     out += "resumes; nothing new is created\n";
   } else if (preflight.mirror_adopted) {
-    out += "goes on from what the mirror holds: luge's state is missing, and is made anew in " + places.state_path + "\n";
+    out += "goes on from what the mirror holds: luge's state is missing, and is made anew in " + places.state + "\n";
   } else {
     if (!preflight.publication_exists) out += "creates the publication " + preflight.slot + "\n";
     if (!preflight.slot_exists) out += "creates the replication slot " + preflight.slot + "\n";
-    out += "keeps its state in " + places.state_path + "\n";
+    out += "keeps its state in " + places.state + "\n";
   }
   if (preflight.tables.empty()) return out + "no table yet\n";
   out += (preflight.state || preflight.mirror_adopted) && !preflight.repairs ? "\n" : "copies, then follows\n\n";
@@ -124,7 +124,7 @@ std::string preflight_json(const Preflight& preflight, const PipelinePlaces& pla
                          {"server_version", preflight.server.version == 0 ? "" : version_text(preflight.server.version)},
                          {"slot", {{"name", preflight.slot}, {"exists", preflight.slot_exists}}},
                          {"publication", {{"name", preflight.slot}, {"exists", preflight.publication_exists}}},
-                         {"state", {{"path", places.state_path}, {"exists", preflight.state.has_value()}}},
+                         {"state", {{"path", places.state}, {"exists", preflight.state.has_value()}}},
                          {"checks", checks},
                          {"tables", tables}};
   return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);

@@ -1,9 +1,9 @@
 #include "app/reach.h"
 
 #include <chrono>
-#include <filesystem>
 #include <thread>
 
+#include "app/state_registry.h"
 #include "app/usage_error.h"
 
 namespace luge {
@@ -67,7 +67,7 @@ Result<ReachedState> reach_state(const PipelinePlaces& places) {
   while (true) {
     ReachedState reached;
     TRY(reached.running, ControlClient::connect(places.socket));
-    if (reached.running || !std::filesystem::exists(places.state_path)) return reached;
+    if (reached.running || !may_have_state(places)) return reached;
     CHECK_OK(make_private_directory(places.directory));
     auto lock = InstanceLock::acquire(places.lock);
     if (lock) {
@@ -80,9 +80,9 @@ Result<ReachedState> reach_state(const PipelinePlaces& places) {
 }
 
 std::optional<StateRecord> load_state(const Options& options, const PipelinePlaces& places) {
-  const auto store = SqliteStateStore::open_existing(places.state_path);
-  if (!store) return std::nullopt;
-  auto record = (*store)->load(options.pipeline);
+  const auto opened = open_existing_state(places);
+  if (!opened) return std::nullopt;
+  auto record = opened->store->load(options.pipeline);
   return record ? std::move(*record) : std::nullopt;
 }
 

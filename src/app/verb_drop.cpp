@@ -8,12 +8,12 @@
 #include "app/last_run.h"
 #include "app/pipeline_places.h"
 #include "app/reach.h"
+#include "app/state_registry.h"
 #include "app/verbs.h"
 #include "postgres/connection.h"
 #include "postgres/sqlstate.h"
 #include "source/publication.h"
 #include "source/slot.h"
-#include "state/sqlite/sqlite_state_store.h"
 
 namespace luge {
 
@@ -39,12 +39,12 @@ Result<ExitCode> drop_verb(const Options& options, const Environment& environmen
   if (running) return fatal("running", "luge runs for " + places.destination.text(), "end it first (SIGTERM), then drop");
 
   std::optional<InstanceLock> lock;
-  std::unique_ptr<SqliteStateStore> store;
+  std::shared_ptr<StateStore> store;
   std::optional<StateRecord> record;
-  if (auto opened = SqliteStateStore::open_existing(places.state_path)) {
+  if (auto opened = open_existing_state(places)) {
     CHECK_OK(make_private_directory(places.directory));
     TRY(lock, InstanceLock::acquire(places.lock));
-    store = std::move(*opened);
+    store = opened->store;
     TRY(record, store->load(options.pipeline));
   } else if (opened.error().code != "state_missing") {
     return opened.error();

@@ -3,8 +3,8 @@
 
 #include "app/pipeline_places.h"
 #include "app/reach.h"
+#include "app/state_registry.h"
 #include "app/verbs.h"
-#include "state/sqlite/sqlite_state_store.h"
 
 namespace luge {
 
@@ -12,10 +12,11 @@ namespace {
 
 /// For the next run, while nobody runs.
 Status store_paused(const Options& options, const PipelinePlaces& places, bool paused) {
-  TRY(const auto store, SqliteStateStore::open_existing(places.state_path));
+  TRY(const OpenedState opened, open_existing_state(places));
+  const auto& store = opened.store;
   TRY(auto record, store->load(options.pipeline));
   if (!record)
-    return fatal("no_pipeline", "there is no pipeline " + options.pipeline + " in " + places.state_path,
+    return fatal("no_pipeline", "there is no pipeline " + options.pipeline + " in " + places.state,
                  "give --to, --pipeline and --state as luge run has them");
   record->paused = paused;
   TRY(const Lease lease, store->acquire(options.pipeline));
