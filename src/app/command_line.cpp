@@ -32,8 +32,9 @@ Result<Typed> cut(const VerbSpec& verb, const std::vector<std::string>& words) {
   std::map<std::string_view, std::string> flags;  // "true", or what stands after =
   for (const OptionSpec& spec : option_table()) {
     if ((spec.verbs & verb_bit(verb.verb)) == 0) continue;
-    const std::string name = "--" + std::string(spec.name);
+    std::string name = "--" + std::string(spec.name);
     known.push_back(name);
+    if (spec.letter != 0) name = std::string("-") + spec.letter + "," + name;
     CLI::Option* option = nullptr;
     if (spec.kind == OptionKind::flag) {
       option = app.add_flag(name, flags[spec.name]);

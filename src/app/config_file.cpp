@@ -64,6 +64,13 @@ class ConfigReader {
         CHECK_OK(read_columns(entry.second));
       } else if (key == "snowflake") {
         CHECK_OK(read_snowflake(entry.second));
+      } else if (key == "alerts") {
+        CHECK_OK(read_alerts(entry.second));
+      } else if (key == "wal") {
+        CHECK_OK(read_section(entry.second, "wal", [&](const std::string& name, const YAML::Node& value, const std::string& where) -> Status {
+          TRY(const std::string text, text_of(value, where, false));
+          return set_wal_key(options_.serve, name, text, where);
+        }));
       } else {
         CHECK_OK(read_option(key, entry));
       }
@@ -83,7 +90,7 @@ class ConfigReader {
   }
 
   Status read_option(const std::string& key, const auto& entry) {
-    std::vector<std::string> known = {"columns", "snowflake"};
+    std::vector<std::string> known = {"columns", "snowflake", "alerts", "wal"};
     for (const OptionSpec& spec : option_table()) {
       if (!spec.in_file) continue;
       known.push_back(config_key(spec));
@@ -110,6 +117,43 @@ class ConfigReader {
       list += (list.empty() ? "" : ",") + item.as<std::string>();
     }
     return list;
+  }
+
+  /// With ${NAME} replaced, and file:PATH read where a secret may stand.
+  Result<std::string> text_of(const YAML::Node& node, const std::string& where, bool secret) const {
+    TRY(std::string text, scalar(node, where));
+    TRY(text, expand_environment(text, environment_, where));
+    return secret ? read_secret(text, where) : Result<std::string>(text);
+  }
+
+  template <class Each>
+  Status read_section(const YAML::Node& section, const std::string& path, Each each) const {
+    if (!section.IsMap()) return usage_error(at(section, path) + ": is not a mapping", "write lines such as `key: value`");
+    for (const auto& entry : section) {
+      const auto name = entry.first.as<std::string>();
+      CHECK_OK(each(name, entry.second, at(entry.first, path + "." + name)));
+    }
+    return ok();
+  }
+
+  /// alerts: {freshness: 5min, webhooks: [{name: …, url: …}]}
+  Status read_alerts(const YAML::Node& section) {
+    return read_section(section, "alerts", [&](const std::string& name, const YAML::Node& value, const std::string& where) -> Status {
+      if (name != "webhooks") {
+        TRY(const std::string text, text_of(value, where, false));
+        return set_alerts_key(options_.serve, name, text, where);
+      }
+      if (!value.IsSequence()) return usage_error(where + ": is not a list", "write - {name: team, format: slack, url: file:/run/secrets/slack}");
+      for (const YAML::Node& one : value) {
+        ServeSettings::Receiver& receiver = options_.serve.receivers.emplace_back();
+        CHECK_OK(read_section(one, "alerts.webhooks", [&](const std::string& key, const YAML::Node& node, const std::string& place) -> Status {
+          TRY(const std::string text, text_of(node, place, is_webhook_secret(key)));
+          return set_webhook_key(receiver, key, text, place);
+        }));
+        if (receiver.webhook.name.empty()) return usage_error(at(one, "alerts.webhooks") + ": has no name", "write name: team");
+      }
+      return ok();
+    });
   }
 
   Status read_columns(const YAML::Node& section) {

@@ -34,6 +34,12 @@ Result<ExitCode> carry_out(const Invocation& invocation, const Environment& envi
     case Verb::resume: return resume_verb(invocation.options, environment);
     case Verb::drop: return drop_verb(invocation.options, environment);
     case Verb::snowflake: return snowflake_verb(invocation.options, environment);
+    case Verb::serve: return serve_verb(invocation.options, environment);
+    case Verb::source: return source_verb(invocation.options, environment);
+    case Verb::destination: return destination_verb(invocation.options, environment);
+    case Verb::pipeline: return pipeline_verb(invocation.options, environment);
+    case Verb::state: return state_verb(invocation.options, environment);
+    case Verb::apply: return apply_verb(invocation.options, environment);
     case Verb::demo: return demo_verb(invocation.options, environment);
   }
   return ExitCode::usage;

@@ -16,7 +16,7 @@ constexpr std::size_t kWidth = 100;
 
 /// "--batch-max-size ROWS", "--mode mirror|log", "--json".
 std::string usage_of(const OptionSpec& spec) {
-  std::string text = "--" + std::string(spec.name);
+  std::string text = (spec.letter != 0 ? std::string("-") + spec.letter + ", " : "") + "--" + std::string(spec.name);
   if (spec.kind == OptionKind::choice) return text + " " + std::string(spec.choices);
   if (spec.kind == OptionKind::flag) return spec.fallback == "on" ? text + "=on|off" : text;
   return text + " " + std::string(spec.value_name);

@@ -18,8 +18,9 @@ using enum Verb;
 using Kind = OptionKind;
 
 constexpr VerbSet kAnswering = verbs(run, plan, doctor, status, query, verify, resync, pause, resume, drop);
-constexpr VerbSet kAll = kAnswering | verbs(top);
+constexpr VerbSet kAll = kAnswering | verbs(top, Verb::state);
 constexpr VerbSet kRunning = verbs(run, plan, doctor);
+constexpr VerbSet kCatalog = verbs(serve) | verbs(Verb::source, Verb::destination, Verb::pipeline, apply);
 constexpr std::uint64_t kMicros = 1000;  // per millisecond
 
 constexpr std::array kOptions{
@@ -58,7 +59,7 @@ constexpr std::array kOptions{
         .name = "config",
         .member = &Options::config,
         .value_name = "PATH",
-        .verbs = kAll | verbs(snowflake),
+        .verbs = kAll | verbs(snowflake) | kCatalog,
         .in_file = false,
         .help =
             "A YAML file with these options (batch_max_size for --batch-max-size) and the sections `columns` and `snowflake`. The command line wins.",
@@ -193,6 +194,37 @@ constexpr std::array kOptions{
                .verbs = kRunning,
                .help = "Binary values on the wire: auto uses them where every column of every table has an exact reader."},
 
+    OptionSpec{.name = "catalog",
+               .member = &Options::catalog,
+               .value_name = "PLACE",
+               .verbs = kCatalog,
+               .secret = true,
+               .help = "The catalog of luge serve: sqlite:PATH, or a PostgreSQL database (postgres://…, schema _luge). Default: "
+                       "sqlite:$XDG_STATE_HOME/luge/catalog.db.",
+               .example = "postgres://luge@db.example/ops"},
+    OptionSpec{.name = "file",
+               .member = &Options::file,
+               .value_name = "PATH",
+               .verbs = verbs(apply, Verb::state),
+               .in_file = false,
+               .letter = 'f',
+               .help = "The document; luge state: default stdout, or stdin.",
+               .example = "luge.yaml"},
+    OptionSpec{.name = "prune",
+               .member = &Options::prune,
+               .kind = Kind::flag,
+               .fallback = "off",
+               .verbs = verbs(apply),
+               .in_file = false,
+               .help = "Remove what the document does not name."},
+    OptionSpec{.name = "dry-run",
+               .member = &Options::dry_run,
+               .kind = Kind::flag,
+               .fallback = "off",
+               .verbs = verbs(apply),
+               .in_file = false,
+               .help = "Show the difference, and change nothing."},
+
     OptionSpec{.name = "limit",
                .member = &Options::limit,
                .kind = Kind::count,
@@ -304,45 +336,45 @@ constexpr std::array kOptions{
                .member = &Options::json,
                .kind = Kind::flag,
                .fallback = "off",
-               .verbs = kAnswering | verbs(snowflake),
+               .verbs = kAnswering | verbs(snowflake) | verbs(Verb::source, Verb::destination, Verb::pipeline, apply),
                .help = "One JSON document on stdout and nothing else there."},
     OptionSpec{.name = "log",
                .member = &Options::log,
                .kind = Kind::choice,
                .fallback = "text",
                .choices = "text|json",
-               .verbs = kAll | verbs(demo, snowflake),
+               .verbs = kAll | verbs(demo, snowflake) | kCatalog,
                .help = "Form of the log lines on stderr."},
     OptionSpec{.name = "log-level",
                .member = &Options::log_level,
                .kind = Kind::choice,
                .fallback = "info",
                .choices = "debug|info|warn|error",
-               .verbs = kAll | verbs(demo, snowflake),
+               .verbs = kAll | verbs(demo, snowflake) | kCatalog,
                .help = "Least level of the log lines."},
 
     OptionSpec{.name = "http",
                .member = &Options::http,
                .value_name = "ADDRESS:PORT",
-               .verbs = verbs(run),
-               .help = "Serve the console, the API and Prometheus' /metrics there. Default: nowhere.",
+               .verbs = verbs(run, serve),
+               .help = "Serve the console, the API and Prometheus' /metrics there. Default: nowhere; luge serve: 127.0.0.1:9000, or off.",
                .example = "127.0.0.1:9000"},
     OptionSpec{
         .name = "http-token-file",
         .member = &Options::http_token_file,
         .value_name = "PATH",
-        .verbs = verbs(run),
+        .verbs = verbs(run, serve),
         .help = "The token for everything that changes something over HTTP; made when it is missing. Default: admin.token in luge's directory."},
     OptionSpec{.name = "http-names",
                .member = &Options::http_names,
                .value_name = "NAMES",
-               .verbs = verbs(run),
+               .verbs = verbs(run, serve),
                .help = "Names, separated by commas, that the HTTP server is reached by, beside localhost and IP addresses."},
     OptionSpec{.name = "http-token-for-reading",
                .member = &Options::http_token_for_reading,
                .kind = Kind::flag,
                .fallback = "off",
-               .verbs = verbs(run),
+               .verbs = verbs(run, serve),
                .help = "The token is needed for everything but /health and /ready."},
 };
 

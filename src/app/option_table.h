@@ -39,6 +39,7 @@ struct OptionSpec {
   VerbSet verbs = 0;
   bool secret = false;          ///< may hold a password: never printed; file:PATH reads it from a file
   bool in_file = true;          ///< also a key of luge.yaml's top level
+  char letter = 0;              ///< of a short form: 'f' for -f
   std::string_view help = {};        ///< one sentence
   std::string_view example = {};
 };

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/column_rules.h"
+#include "app/serve/serve_settings.h"
 #include "base/clock.h"
 #include "destination/snowflake/snowflake_options.h"
 
@@ -53,6 +54,13 @@ struct Options {
   // from the configuration file only
   ColumnRules columns;
   std::optional<SnowflakeOptions> snowflake;  ///< each value checked; require_snowflake() checks them together
+
+  // luge serve and the verbs of its catalog
+  std::string catalog;  ///< "" or sqlite:PATH or postgres://…
+  std::string file;     ///< apply: the document
+  bool prune = false;   ///< apply: what the document does not name is removed
+  bool dry_run = false; ///< apply: show the difference, change nothing
+  ServeSettings serve;  ///< from the configuration file only
 
   std::string emulator;  ///< demo: "" or the Snowflake emulator's program
 

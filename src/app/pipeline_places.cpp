@@ -10,15 +10,11 @@
 
 namespace luge {
 
-namespace {
-
 Result<std::string> state_home(const Environment& environment) {
   if (const auto home = environment("XDG_STATE_HOME"); home && home->starts_with('/')) return *home;
   if (const auto home = environment("HOME"); home && !home->empty()) return *home + "/.local/state";
   return usage_error("neither XDG_STATE_HOME nor HOME is set", "give --state sqlite:PATH and set HOME");
 }
-
-}  // namespace
 
 Status check_pipeline_name(const std::string& name) {
   const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };

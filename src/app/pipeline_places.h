@@ -24,6 +24,9 @@ struct PipelinePlaces {
 
 Result<PipelinePlaces> find_places(const Options& options, const Environment& environment);
 
+/// $XDG_STATE_HOME, else ~/.local/state.
+Result<std::string> state_home(const Environment& environment);
+
 /// Makes a directory and its missing parents, each with mode 0700.
 Status make_private_directory(const std::string& path);
 

@@ -66,18 +66,22 @@ Status check_http(const Options& options) {
   return options.http.empty() ? ok() : set_place(ignored, options.http);
 }
 
-Result<std::unique_ptr<RunAdmin>> RunAdmin::start(PipelineHost& host) {
-  auto admin = std::make_unique<RunAdmin>();
-  const Options& options = host.options();
-  if (options.http.empty()) return admin;
+Result<AdminServerOptions> admin_server_options(const Options& options, const std::string& token_file) {
   AdminServerOptions server;
   CHECK_OK(set_place(server, options.http));
-  const std::string token_file = options.http_token_file.empty() ? host.places().directory + "/admin.token" : options.http_token_file;
-  TRY(server.guard.token, load_or_make_token(token_file));
+  TRY(server.guard.token, load_or_make_token(options.http_token_file.empty() ? token_file : options.http_token_file));
   server.guard.token_for_reading = options.http_token_for_reading;
   if (!options.http_names.empty()) server.guard.host_names = split_outside_quotes(options.http_names, ',');
   server.version = version_text().substr(version_text().find(' ') + 1);
   while (server.version.ends_with('\n')) server.version.pop_back();
+  return server;
+}
+
+Result<std::unique_ptr<RunAdmin>> RunAdmin::start(PipelineHost& host) {
+  auto admin = std::make_unique<RunAdmin>();
+  const Options& options = host.options();
+  if (options.http.empty()) return admin;
+  TRY(AdminServerOptions server, admin_server_options(options, host.places().directory + "/admin.token"));
   admin->view_ = std::make_unique<HostView>(host);
   TRY(admin->server_, AdminServer::start(std::move(server), *admin->view_));
   return admin;

@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "service/admin_view.h"
@@ -9,6 +10,9 @@ namespace luge {
 
 class PipelineHost;
 struct Options;
+
+/// What the server is told by --http and its companions. `token_file`: unless --http-token-file names another one. Errors: usage, "token_file".
+Result<AdminServerOptions> admin_server_options(const Options& options, const std::string& token_file);
 
 /// Whether --http names a place, before anything begins. Errors: usage.
 Status check_http(const Options& options);

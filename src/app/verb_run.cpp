@@ -1,21 +1,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <filesystem>
 #include <signal.h>
 #include <unistd.h>
 
-#include "app/control_socket.h"
-#include "app/destination_registry.h"
 #include "app/error_report.h"
-#include "app/last_run.h"
-#include "app/pipeline_host.h"
-#include "app/preflight.h"
+#include "app/pipeline_opening.h"
 #include "app/preflight_report.h"
 #include "app/progress_display.h"
-#include "app/reach.h"
 #include "app/run_admin.h"
-#include "app/usage_error.h"
 #include "app/verbs.h"
 #include "base/log.h"
 
@@ -92,14 +85,6 @@ void announce(const Preflight& preflight, const PipelinePlaces& places, const Op
              {"slot", preflight.slot}});
 }
 
-Status check_snapshot(const Options& options, const PipelinePlaces& places) {
-  if (options.snapshot.empty()) return ok();
-  if (places.destination.kind != DestinationName::Kind::duckdb) return usage_error("--snapshot is for a DuckDB mirror", "use --to duckdb:PATH");
-  std::error_code ignored;
-  if (std::filesystem::weakly_canonical(options.snapshot, ignored).string() != places.destination.path) return ok();
-  return usage_error("--snapshot " + options.snapshot + " is the mirror itself", "name another file");
-}
-
 /// 3 when a table waits for a decision, of what --until asked for.
 ExitCode exit_code_of_run(const Options& options, const StatusDocument& last) {
   if (options.until.empty() || signals_received.load() > 0) return ExitCode::done;
@@ -107,32 +92,11 @@ ExitCode exit_code_of_run(const Options& options, const StatusDocument& last) {
 }
 
 Result<ExitCode> run(const Options& options, const Environment& environment) {
-  TRY(const PipelinePlaces places, find_places(options, environment));
-  CHECK_OK(check_snapshot(options, places));
   CHECK_OK(check_http(options));
-  CHECK_OK(check_destination(places, options));
-  TRY(const TableSelection selection, TableSelection::parse(options.tables));
-  TRY(const ConnectionOptions source, find_source(options, load_state(options, places)));
-  TRY(const auto other, ControlClient::connect(places.socket));
-  if (other)
-    return fatal("running", "luge runs for " + places.destination.text() + " already",
-                 "luge status --to " + places.destination.text() + " shows how it is");
-
   const bool terminal = ::isatty(STDOUT_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1 && !options.json && options.log == "text";
-  // An earlier run's directory is locked before anything is looked at; on a first start there is none to lock yet.
-  std::optional<InstanceLock> lock;
-  if (std::filesystem::is_directory(places.directory)) {
-    TRY(lock, InstanceLock::acquire_patiently(places.lock));
-  }
-  const Preflight preflight = examine({options, places, selection, source});
-  if (preflight.exit_code() != ExitCode::done) {
-    if (lock && preflight.gap) note_end(places.directory, *preflight.gap);
-    return error_of(preflight);
-  }
-  announce(preflight, places, options, terminal);
-
-  TRY(const auto host, PipelineHost::open(options, places, selection, source, std::move(lock)));
-  note_run(places.directory, options.tables);
+  TRY(PipelineOpening opening, prepare_pipeline(options, environment));
+  announce(opening.preflight, opening.places, options, terminal);
+  TRY(const auto host, open_pipeline(options, std::move(opening)));
   const DrainScope draining(host->driver());
   if (terminal && options.log_level == "info") configure_log(LogFormat::text, LogLevel::warn);  // lines would tear the display apart
   Status ended = ok();

@@ -20,6 +20,12 @@ Result<ExitCode> pause_verb(const Options& options, const Environment& environme
 Result<ExitCode> resume_verb(const Options& options, const Environment& environment);
 Result<ExitCode> drop_verb(const Options& options, const Environment& environment);
 Result<ExitCode> snowflake_verb(const Options& options, const Environment& environment);
+Result<ExitCode> serve_verb(const Options& options, const Environment& environment);
+Result<ExitCode> source_verb(const Options& options, const Environment& environment);
+Result<ExitCode> destination_verb(const Options& options, const Environment& environment);
+Result<ExitCode> pipeline_verb(const Options& options, const Environment& environment);
+Result<ExitCode> state_verb(const Options& options, const Environment& environment);
+Result<ExitCode> apply_verb(const Options& options, const Environment& environment);
 Result<ExitCode> demo_verb(const Options& options, const Environment& environment);
 
 }  // namespace luge

@@ -1,0 +1,32 @@
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "app/config_file.h"
+#include "app/instance_lock.h"
+#include "app/options.h"
+#include "app/pipeline_host.h"
+#include "app/pipeline_places.h"
+#include "app/preflight.h"
+#include "app/table_selection.h"
+#include "base/result.h"
+#include "postgres/connection_options.h"
+
+namespace luge {
+
+/// A pipeline that was examined and may be opened.
+struct PipelineOpening {
+  PipelinePlaces places;
+  TableSelection selection;
+  ConnectionOptions source;
+  std::optional<InstanceLock> lock;  ///< of an earlier run's directory; on a first start there is none to lock yet
+  Preflight preflight;
+};
+
+/// Everything that `luge run` checks before it creates anything. The error is that of the worst check; "running": somebody works there already.
+Result<PipelineOpening> prepare_pipeline(const Options& options, const Environment& environment);
+
+/// Creates what is missing and notes that a run begins.
+Result<std::unique_ptr<PipelineHost>> open_pipeline(const Options& options, PipelineOpening opening);
+
+}  // namespace luge

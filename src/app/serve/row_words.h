@@ -1,0 +1,23 @@
+#pragma once
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "service/catalog/catalog_keyring.h"
+#include "service/catalog/catalog_rows.h"
+
+namespace luge {
+
+// KEY=VALUE, as the verbs source, destination and pipeline take it: a key is a column of the row, or else one of its options. An empty value
+// takes an option out, and puts a column back to its default. Errors: usage; they never repeat a value.
+
+Status set_words(SourceRow& row, std::span<const std::string> words);
+Status set_words(DestinationRow& row, std::span<const std::string> words);
+Status set_words(PipelineRow& row, std::span<const std::string> words);
+
+/// Encrypts what would be a secret in plain text, if there is a key; without one it stays, and is refused later with a hint.
+Status seal_secrets(SourceRow& row, const CatalogKeyring& keyring);
+Status seal_secrets(DestinationRow& row, const CatalogKeyring& keyring);
+Status seal_secrets(PipelineRow& row, const CatalogKeyring& keyring);
+
+}  // namespace luge

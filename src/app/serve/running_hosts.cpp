@@ -1,0 +1,80 @@
+#include "app/serve/running_hosts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/pipeline_opening.h"
+#include "app/serve/spec_options.h"
+#include "base/log.h"
+
+namespace luge {
+
+namespace {
+
+class HostTask final : public PipelineTask {
+ public:
+  explicit HostTask(std::shared_ptr<PipelineHost> host) : host_(std::move(host)) {}
+
+  Status run() override { return host_->run(); }
+  void request_drain() override { host_->driver().request_drain(); }
+  void request_stop() override { host_->driver().request_stop(); }
+  Status pause(bool paused) override { return host_->driver().pause(paused); }
+  TaskStatus status() const override {
+    const PipelineReport report = host_->report();
+    const PipelineStatus& pipeline = report.driver.pipeline;
+    TaskStatus status;
+    status.state = report.driver.state;
+    status.server = pipeline.server;
+    status.received = pipeline.received;
+    status.durable = pipeline.durable;
+    status.acknowledged = pipeline.acknowledged;
+    status.lag_bytes = lag_bytes(report);
+    status.lag_seconds = lag_seconds(report, SystemClock().wall_now());
+    for (const TableStatus& table : pipeline.tables) {
+      if (table.record.state == TableState::dropped) continue;
+      ++status.tables;
+      if (table.record.state == TableState::quarantined) ++status.quarantined;
+    }
+    status.error = report.driver.error;
+    return status;
+  }
+
+ private:
+  const std::shared_ptr<PipelineHost> host_;
+};
+
+void tell_checks(const std::string& pipeline, const Preflight& preflight) {
+  for (const Check& check : preflight.checks) {
+    if (check.level == Check::Level::good) continue;
+    log_event(check.level == Check::Level::note ? LogLevel::info : LogLevel::warn, "check", check.what,
+              {{"pipeline", pipeline}, {"check", check.name}, {"fix", check.fix}});
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<PipelineHost> RunningHosts::find(const std::string& pipeline) const {
+  std::lock_guard lock(mutex_);
+  const auto found = hosts_.find(pipeline);
+  return found == hosts_.end() ? nullptr : found->second.lock();
+}
+
+void RunningHosts::put(const std::string& pipeline, const std::shared_ptr<PipelineHost>& host) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(hosts_, [](const auto& entry) { return entry.second.expired(); });
+  hosts_[pipeline] = host;
+}
+
+TaskFactory make_task_factory(RunningHosts& hosts, Environment environment) {
+  return [&hosts, environment = std::move(environment)](const PipelineSpec& spec) -> Result<std::unique_ptr<PipelineTask>> {
+    TRY(const Options options, options_of(spec));
+    TRY(PipelineOpening opening, prepare_pipeline(options, environment));
+    tell_checks(spec.name, opening.preflight);
+    TRY(auto opened, open_pipeline(options, std::move(opening)));
+    std::shared_ptr<PipelineHost> host = std::move(opened);
+    hosts.put(spec.name, host);
+    return std::unique_ptr<PipelineTask>(std::make_unique<HostTask>(std::move(host)));
+  };
+}
+
+}  // namespace luge

@@ -1,0 +1,153 @@
+#include "app/serve/service_view.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "app/control_service.h"
+#include "service/catalog/secret_text.h"
+#include "source/slot.h"
+
+namespace luge {
+
+namespace {
+
+constexpr Duration kContentsAge = std::chrono::seconds(2);
+
+std::string name_of(WalStatus status) {
+  switch (status) {
+    case WalStatus::reserved: return "reserved";
+    case WalStatus::extended: return "extended";
+    case WalStatus::unreserved: return "unreserved";
+    case WalStatus::lost: return "lost";
+    case WalStatus::unknown: break;
+  }
+  return "";
+}
+
+std::optional<double> seconds_of(const std::optional<Duration>& duration) {
+  if (!duration) return std::nullopt;
+  return static_cast<double>(duration->count()) / 1e6;
+}
+
+}  // namespace
+
+SourceReport source_report(const WalReport& report) {
+  SourceReport source;
+  source.name = report.source;
+  source.readings = report.readings;
+  source.failed_readings = report.failures;
+  if (!report.verdict) return source;
+  const WalVerdict& verdict = *report.verdict;
+  source.level = verdict.level == WalLevel::danger    ? SourceReport::Level::danger
+                 : verdict.level == WalLevel::warning ? SourceReport::Level::warning
+                                                      : SourceReport::Level::ok;
+  if (!verdict.reasons.empty()) source.reason = verdict.reasons.front();
+  source.wal_bytes = verdict.wal_bytes;
+  source.wal_bytes_per_second = verdict.written_per_second;
+  source.seconds_left = seconds_of(verdict.time_left);
+  source.pinned_by = verdict.pinned_by;
+  for (const SlotVerdict& slot : verdict.slots) {
+    SourceReport::Slot& out = source.slots.emplace_back();
+    out.name = slot.name;
+    out.active = slot.active;
+    out.retained_bytes = slot.retained_bytes;
+    if (slot.safe_bytes) out.safe_wal_bytes = static_cast<std::int64_t>(*slot.safe_bytes);
+    out.seconds_left = seconds_of(slot.time_left);
+    out.wal_status = name_of(slot.status);
+  }
+  return source;
+}
+
+CatalogContents ServiceView::contents() const {
+  std::lock_guard lock(mutex_);
+  const Instant now = clock_.now();
+  if (read_at_ && now - *read_at_ < kContentsAge) return contents_;
+  read_at_ = now;
+  if (auto read = catalog_.read()) contents_ = std::move(*read);
+  return contents_;
+}
+
+PipelineReport ServiceView::report_of(const StatusRow& row) const {
+  if (const auto host = hosts_.find(row.pipeline)) {
+    PipelineReport report = host->report();
+    report.restarts = row.restarts;
+    return report;
+  }
+  PipelineReport report;
+  report.name = row.pipeline;
+  report.slot = default_slot_name(row.pipeline);
+  report.restarts = row.restarts;
+  const CatalogContents known = contents();
+  if (const auto pipeline = known.pipelines.find(row.pipeline); pipeline != known.pipelines.end()) {
+    report.mode = pipeline->second.mode;
+    const auto wanted = wants_start(pipeline->second);
+    report.wanted = !wanted || *wanted;
+    if (const auto source = known.sources.find(pipeline->second.source); source != known.sources.end())
+      report.source = shown_conninfo(source->second.conninfo);
+    if (const auto destination = known.destinations.find(pipeline->second.destination); destination != known.destinations.end())
+      report.destination = destination->second.address;
+  }
+  DriverStatus& driver = report.driver;
+  driver.state = row.state;
+  driver.pipeline.server = row.server;
+  driver.pipeline.received = row.received;
+  driver.pipeline.durable = row.durable;
+  driver.pipeline.acknowledged = row.acknowledged;
+  driver.pipeline.paused = row.state == "paused";
+  if (!row.error.empty()) driver.error = make_error(Recovery::stop_pipeline, row.error_code, row.error, row.hint);
+  return report;
+}
+
+std::vector<PipelineReport> ServiceView::pipelines() const {
+  std::vector<PipelineReport> reports;
+  for (const StatusRow& row : manager_.statuses()) reports.push_back(report_of(row));
+  return reports;
+}
+
+std::optional<PipelineReport> ServiceView::pipeline(std::string_view name) const {
+  for (const StatusRow& row : manager_.statuses()) {
+    if (row.pipeline == name) return report_of(row);
+  }
+  return std::nullopt;
+}
+
+std::vector<SourceReport> ServiceView::sources() const {
+  std::vector<SourceReport> sources;
+  for (const WalReport& report : monitor_.reports()) sources.push_back(source_report(report));
+  return sources;
+}
+
+AlertReport ServiceView::alerts() const {
+  AlertReport report;
+  for (const FiringAlert& firing : alerts_.firing()) {
+    report.firing.push_back({firing.alert.key, std::string(to_string(firing.alert.kind)), std::string(to_string(firing.alert.severity)),
+                             firing.alert.title, firing.alert.hint, firing.since});
+  }
+  for (const ReceiverReport& receiver : alerts_.receivers())
+    report.receivers.push_back({receiver.name, receiver.delivered, receiver.failures, receiver.waiting});
+  return report;
+}
+
+Status ServiceView::ready() const {
+  const auto read = catalog_.read();
+  return read ? ok() : Status(read.error());
+}
+
+Status ServiceView::set_desired(const std::string& pipeline, const std::string& desired) {
+  const std::array<CatalogEdit, 1> edits{SetDesired{pipeline, desired}};
+  Status done = catalog_.edit(edits);
+  if (done || done.error().code != "unknown_row") return done;
+  Error unknown = std::move(done).error();
+  unknown.code = "unknown_pipeline";
+  return unknown;
+}
+
+Result<std::vector<std::string>> ServiceView::resync(const std::string& pipeline, const std::string& pattern) {
+  const auto host = hosts_.find(pipeline);
+  if (host) return resync_tables(*host, pattern);
+  if (!this->pipeline(pipeline)) return fatal("unknown_pipeline", "there is no pipeline of that name", "luge pipeline list");
+  return fatal("not_running", "the pipeline does not run in this process", "start it, or ask the process that runs it (pipeline_status.owner)");
+}
+
+}  // namespace luge

@@ -1,0 +1,58 @@
+#pragma once
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/serve/running_hosts.h"
+#include "base/clock.h"
+#include "postgres/connection_options.h"
+#include "service/alert/alert_manager.h"
+#include "service/catalog/pipeline_catalog.h"
+#include "service/catalog/pipeline_spec.h"
+#include "service/catalog/secret_text.h"
+#include "service/manager/pipeline_manager.h"
+#include "service/wal/wal_limits.h"
+#include "service/wal/wal_monitor.h"
+
+namespace luge {
+
+/// What is wrong with one pipeline, as its status row and, if it runs here, its driver and destination say. Pure.
+std::vector<Alert> alerts_of(const StatusRow& row, const PipelineReport* report, Duration freshness, PgTimestamp now);
+
+/// On a thread of its own, every two seconds: tells the alert manager what is wrong with the pipelines, and the monitor which sources there
+/// are. Everything that is passed outlives it.
+class ServiceWatch {
+ public:
+  struct Parts {
+    PipelineCatalog& catalog;
+    const SecretResolver& secrets;
+    const PipelineManager& manager;
+    const RunningHosts& hosts;
+    AlertManager& alerts;
+    WalMonitor& monitor;
+    const Clock& clock;
+  };
+  ServiceWatch(Parts parts, WalLimits limits, Duration freshness);
+  ~ServiceWatch();
+
+ private:
+  void run(const std::stop_token& stop);
+  void tell_alerts();
+  void watch_sources();
+
+  const Parts parts_;
+  const WalLimits limits_;
+  const Duration freshness_;
+  std::set<std::string> told_;  ///< scopes, of the thread
+  std::int64_t revision_ = -1;
+  std::set<std::string> watched_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::jthread thread_;  ///< last: ends before what it uses
+};
+
+}  // namespace luge

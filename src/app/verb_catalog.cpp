@@ -1,0 +1,284 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <utility>
+
+#include "app/serve/catalog_file.h"
+#include "app/serve/catalog_place.h"
+#include "app/serve/row_words.h"
+#include "app/serve/spec_options.h"
+#include "app/text_table.h"
+#include "app/usage_error.h"
+#include "app/verbs.h"
+#include "service/catalog/catalog_difference.h"
+#include "service/catalog/pipeline_spec.h"
+#include "service/catalog/secret_text.h"
+
+namespace luge {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const SpecRules& rules() {
+  static const SpecRules rules{check_spec};
+  return rules;
+}
+
+std::string kind_word(RowKind kind) { return std::string(to_string(kind)); }
+
+Json shown_options(const std::string& options) {
+  Json out = Json::object();
+  const auto parsed = parse_options(options);
+  if (!parsed) return out;
+  for (const auto& [name, value] : *parsed) out[name] = is_secret_option(name) ? shown_secret(value) : value;
+  return out;
+}
+
+Json shown(const SourceRow& row) { return {{"name", row.name}, {"conninfo", shown_conninfo(row.conninfo)}, {"options", shown_options(row.options)}}; }
+Json shown(const DestinationRow& row) { return {{"name", row.name}, {"address", row.address}, {"options", shown_options(row.options)}}; }
+Json shown(const PipelineRow& row) {
+  Json out{{"name", row.name},       {"source", row.source}, {"destination", row.destination}, {"publication", row.publication},
+           {"tables", row.tables},   {"mode", row.mode},     {"batch_max_size", nullptr},      {"batch_max_fill_ms", nullptr},
+           {"desired", row.desired}, {"options", shown_options(row.options)}};
+  if (row.batch_max_size) out["batch_max_size"] = *row.batch_max_size;
+  if (row.batch_max_fill_ms) out["batch_max_fill_ms"] = *row.batch_max_fill_ms;
+  return out;
+}
+Json shown(const StatusRow& row) {
+  Json out{{"state", row.state},
+           {"reason", row.reason},
+           {"error", nullptr},
+           {"lsn",
+            {{"server", to_string(row.server)},
+             {"received", to_string(row.received)},
+             {"durable", to_string(row.durable)},
+             {"acknowledged", to_string(row.acknowledged)}}},
+           {"lag", {{"bytes", nullptr}, {"seconds", nullptr}}},
+           {"tables", row.tables},
+           {"quarantined", row.quarantined},
+           {"restarts", row.restarts},
+           {"owner", row.owner},
+           {"heartbeat_at", row.heartbeat_at}};
+  if (!row.error.empty()) out["error"] = {{"code", row.error_code}, {"what", row.error}, {"hint", row.hint}};
+  if (row.lag_bytes) out["lag"]["bytes"] = *row.lag_bytes;
+  if (row.lag_seconds) out["lag"]["seconds"] = *row.lag_seconds;
+  return out;
+}
+
+/// "name: value" lines; what is empty is left out.
+void print_fields(const Json& fields, const std::string& indent = "") {
+  for (const auto& [name, value] : fields.items()) {
+    if (value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty()) || (value.is_object() && value.empty())) continue;
+    if (value.is_object()) {
+      std::printf("%s%s:\n", indent.c_str(), name.c_str());
+      print_fields(value, indent + "  ");
+    } else {
+      std::printf("%s%s: %s\n", indent.c_str(), name.c_str(), value.is_string() ? value.get_ref<const std::string&>().c_str() : value.dump().c_str());
+    }
+  }
+}
+
+/// One verb call: `luge KIND ACTION [NAME] [KEY=VALUE…]`.
+class CatalogCall {
+ public:
+  CatalogCall(RowKind kind, const Options& options, OpenedCatalog opened, SecretResolver secrets)
+      : kind_(kind), options_(options), catalog_(std::move(opened.catalog)), secrets_(std::move(secrets)) {}
+
+  Result<ExitCode> carry_out() {
+    const std::string& action = options_.arguments.front();
+    if (action == "list") return list();
+    if (options_.arguments.size() < 2) {
+      return usage_error("luge " + kind_word(kind_) + " " + action + ": NAME is missing", "luge " + kind_word(kind_) + " list shows what there is");
+    }
+    name_ = options_.arguments[1];
+    const std::span<const std::string> words = std::span(options_.arguments).subspan(2);
+    if (action == "add" || action == "edit") return put(action == "add", words);
+    if (!words.empty()) return usage_error("luge " + kind_word(kind_) + " " + action + ": too many words", "");
+    if (action == "show") return show();
+    if (action == "remove") return edit(RemoveRow{kind_, name_}, "removed");
+    if (action == "start" && kind_ == RowKind::pipeline) return edit(SetDesired{name_, "START"}, "started");
+    if (action == "pause" && kind_ == RowKind::pipeline) return edit(SetDesired{name_, "PAUSE"}, "paused");
+    std::vector<std::string> known{"add", "list", "show", "edit", "remove"};
+    if (kind_ == RowKind::pipeline) known.insert(known.end(), {"start", "pause"});
+    return usage_error("luge " + kind_word(kind_) + ": there is no action " + shown_word(action), suggestion(action, known));
+  }
+
+ private:
+  Result<ExitCode> list() {
+    if (options_.arguments.size() > 1) return usage_error("luge " + kind_word(kind_) + " list: too many words", "");
+    TRY(const CatalogContents contents, catalog_->read());
+    TRY(const auto statuses, catalog_->read_statuses());
+    Json rows = Json::array();
+    TextTable table(kind_ == RowKind::source        ? std::vector<std::string>{"source", "connection"}
+                    : kind_ == RowKind::destination ? std::vector<std::string>{"destination", "address"}
+                                                    : std::vector<std::string>{"pipeline", "from", "to", "desired", "state", "lag", "what is wrong"});
+    if (kind_ == RowKind::source) {
+      for (const auto& [name, row] : contents.sources) {
+        rows.push_back(shown(row));
+        table.add({name, shown_conninfo(row.conninfo)});
+      }
+    } else if (kind_ == RowKind::destination) {
+      for (const auto& [name, row] : contents.destinations) {
+        rows.push_back(shown(row));
+        table.add({name, row.address});
+      }
+    } else {
+      for (const auto& [name, row] : contents.pipelines) {
+        Json one = shown(row);
+        const StatusRow* const status = status_of(statuses, name);
+        one["status"] = status == nullptr ? Json() : shown(*status);
+        rows.push_back(std::move(one));
+        table.add({name, row.source, row.destination, row.desired, status == nullptr ? "no luge serve has seen it" : status->state,
+                   status == nullptr || !status->lag_bytes ? "" : std::to_string(*status->lag_bytes) + " bytes", status == nullptr ? "" : status->error});
+      }
+    }
+    if (options_.json) {
+      std::printf("%s\n", Json{{kind_word(kind_) + "s", rows}}.dump().c_str());
+    } else if (table.rows() == 0) {
+      std::printf("the catalog (%s) has no %s; luge %s --help shows how to add one\n", catalog_->description().c_str(), kind_word(kind_).c_str(),
+                  kind_word(kind_).c_str());
+    } else {
+      std::fputs(table.text().c_str(), stdout);
+    }
+    return ExitCode::done;
+  }
+
+  Result<ExitCode> show() {
+    TRY(const CatalogContents contents, catalog_->read());
+    Json row;
+    if (kind_ == RowKind::source) {
+      if (const auto found = contents.sources.find(name_); found != contents.sources.end()) row = shown(found->second);
+    } else if (kind_ == RowKind::destination) {
+      if (const auto found = contents.destinations.find(name_); found != contents.destinations.end()) row = shown(found->second);
+    } else if (const auto found = contents.pipelines.find(name_); found != contents.pipelines.end()) {
+      row = shown(found->second);
+      TRY(const auto statuses, catalog_->read_statuses());
+      const StatusRow* const status = status_of(statuses, name_);
+      row["status"] = status == nullptr ? Json() : shown(*status);
+    }
+    if (row.is_null()) return missing();
+    if (options_.json) {
+      std::printf("%s\n", row.dump().c_str());
+    } else {
+      print_fields(row);
+    }
+    return ExitCode::done;
+  }
+
+  Result<ExitCode> put(bool fresh, std::span<const std::string> words) {
+    TRY(const CatalogContents contents, catalog_->read());
+    switch (kind_) {
+      case RowKind::source: return put_row<SourceRow>(contents, contents.sources, fresh, words);
+      case RowKind::destination: return put_row<DestinationRow>(contents, contents.destinations, fresh, words);
+      case RowKind::pipeline: break;
+    }
+    return put_row<PipelineRow>(contents, contents.pipelines, fresh, words);
+  }
+
+  template <class Row>
+  Result<ExitCode> put_row(const CatalogContents& contents, const std::map<std::string, Row, std::less<>>& rows, bool fresh,
+                           std::span<const std::string> words) {
+    const auto found = rows.find(name_);
+    if (fresh && found != rows.end()) {
+      return fatal("exists", "there is a " + kind_word(kind_) + " " + shown_word(name_) + " already",
+                   "luge " + kind_word(kind_) + " edit " + name_ + " KEY=VALUE…");
+    }
+    if (!fresh && found == rows.end()) return missing();
+    Row row = fresh ? Row{} : found->second;
+    row.name = name_;
+    CHECK_OK(set_words(row, words));
+    CHECK_OK(seal_secrets(row, secrets_.keyring()));
+    const std::array<CatalogEdit, 1> edits{row};
+    CHECK_OK(check_edits(contents, edits, rules()));
+    CHECK_OK(catalog_->edit(edits, contents.revision));
+    return tell(fresh ? "added" : "changed");
+  }
+
+  Result<ExitCode> edit(CatalogEdit edit, const std::string& done) {
+    const std::array<CatalogEdit, 1> edits{std::move(edit)};
+    CHECK_OK(catalog_->edit(edits));
+    return tell(done);
+  }
+
+  Result<ExitCode> tell(const std::string& done) const {
+    if (options_.json) {
+      std::printf("%s\n", Json{{"kind", kind_word(kind_)}, {"name", name_}, {"done", done}}.dump().c_str());
+    } else {
+      std::printf("%s %s is %s; a luge serve of this catalog acts on it within two seconds\n", kind_word(kind_).c_str(), name_.c_str(), done.c_str());
+    }
+    return ExitCode::done;
+  }
+
+  Error missing() const {
+    return fatal("unknown_row", "there is no " + kind_word(kind_) + " " + shown_word(name_), "luge " + kind_word(kind_) + " list");
+  }
+
+  static const StatusRow* status_of(const std::vector<StatusRow>& statuses, const std::string& name) {
+    const auto found = std::ranges::find(statuses, name, &StatusRow::pipeline);
+    return found == statuses.end() ? nullptr : &*found;
+  }
+
+  const RowKind kind_;
+  const Options& options_;
+  const std::unique_ptr<PipelineCatalog> catalog_;
+  const SecretResolver secrets_;
+  std::string name_;
+};
+
+Result<ExitCode> call(RowKind kind, const Options& options, const Environment& environment) {
+  TRY(OpenedCatalog opened, open_catalog(options, environment));
+  TRY(SecretResolver secrets, open_secrets(environment));
+  return CatalogCall(kind, options, std::move(opened), std::move(secrets)).carry_out();
+}
+
+Result<std::string> read_document(const std::string& path) {
+  if (path.empty()) return usage_error("luge apply: which file?", "luge apply -f luge.yaml");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return usage_error("luge apply: cannot read " + path, "");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+Json json_of(const CatalogDifference& found) {
+  Json changes = Json::array();
+  for (const RowChange& change : found.changes) {
+    Json fields = Json::array();
+    for (const RowChange::Field& field : change.fields) fields.push_back({{"name", field.name}, {"before", field.before}, {"after", field.after}});
+    const char* const what = change.what == RowChange::What::added ? "added" : change.what == RowChange::What::changed ? "changed" : "removed";
+    changes.push_back({{"what", what}, {"kind", kind_word(change.kind)}, {"name", change.name}, {"fields", std::move(fields)}});
+  }
+  return changes;
+}
+
+}  // namespace
+
+Result<ExitCode> source_verb(const Options& options, const Environment& environment) { return call(RowKind::source, options, environment); }
+Result<ExitCode> destination_verb(const Options& options, const Environment& environment) { return call(RowKind::destination, options, environment); }
+Result<ExitCode> pipeline_verb(const Options& options, const Environment& environment) { return call(RowKind::pipeline, options, environment); }
+
+Result<ExitCode> apply_verb(const Options& options, const Environment& environment) {
+  TRY(const std::string yaml, read_document(options.file));
+  TRY(CatalogDocument document, read_catalog_file(yaml, options.file));
+  TRY(const OpenedCatalog opened, open_catalog(options, environment));
+  TRY(const SecretResolver secrets, open_secrets(environment));
+  TRY(const CatalogContents contents, opened.catalog->read());
+  const CatalogDifference found = difference(document, contents, options.prune);
+  CHECK_OK(check_edits(contents, found.edits, rules()));
+  if (!options.dry_run && !found.edits.empty()) CHECK_OK(opened.catalog->edit(found.edits, found.revision));
+  if (options.json) {
+    std::printf("%s\n", Json{{"applied", !options.dry_run}, {"changes", json_of(found)}}.dump().c_str());
+  } else if (found.changes.empty()) {
+    std::printf("the catalog (%s) is as %s says\n", opened.catalog->description().c_str(), options.file.c_str());
+  } else {
+    std::printf("%s%s\n", difference_text(found).c_str(),
+                options.dry_run ? "nothing was changed (--dry-run)" : "done; a luge serve of this catalog acts on it within two seconds");
+  }
+  return ExitCode::done;
+}
+
+}  // namespace luge

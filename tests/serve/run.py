@@ -1,0 +1,395 @@
+#!/usr/bin/env python3
+"""luge serve, its catalog and its verbs, as an operator uses them. The last line is "N passed, N failed".
+
+    tests/serve/run.py --luge build/dev/luge
+    tests/serve/run.py --luge build/dev/luge --only takeover --keep
+"""
+import argparse
+import contextlib
+import http.server
+import json
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent)]
+
+from support import environment  # noqa: E402
+
+environment.enter()
+
+import duckdb  # noqa: E402
+import psycopg  # noqa: E402
+from support import child_process  # noqa: E402
+from support.postgres_server import PostgresServer, free_port  # noqa: E402
+
+
+class Failed(Exception):
+    pass
+
+
+def check(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def wait_for(done, what, seconds):
+    """How long it took until `done()` was true."""
+    began = time.monotonic()
+    while not done():
+        if time.monotonic() - began > seconds:
+            raise Failed(f"in {seconds} s: {what}")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+class Service:
+    """One `luge serve`."""
+
+    def __init__(self, house, name):
+        self.house, self.name = house, name
+        self.port = free_port()
+        self.log = house.directory / f"{name}.log"
+        self.process = None
+
+    def start(self, *more):
+        with open(self.log, "ab") as log:
+            self.process = child_process.spawn([self.house.luge, "serve", "--catalog", self.house.catalog, "--http", f"127.0.0.1:{self.port}",
+                                                "--http-token-file", self.house.directory / f"{self.name}.token", *more],
+                                               stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.house.directory, env=self.house.environment)
+        wait_for(self.answers, f"{self.name} answers: {self.text()[-2000:]}", 30)
+        return self
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise Failed(f"{self.name} ended with exit {self.process.returncode}:\n{self.text()[-3000:]}")
+        with contextlib.suppress(OSError):
+            return self.get("/health") is not None
+        return False
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def post(self, path):
+        token = (self.house.directory / f"{self.name}.token").read_text().strip()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method="POST", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+    def stop(self, number=signal.SIGTERM):
+        code = child_process.end(self.process, number, patience=60)
+        return code
+
+    def text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+class House:
+    """A source, a catalog, and the directory where everything of a test is."""
+
+    def __init__(self, luge, directory):
+        self.luge, self.directory = luge, directory
+        self.environment = child_process.clean_environment(XDG_STATE_HOME=str(directory / "state"), HOME=str(directory))
+        self.server = PostgresServer(parent=directory)
+        self.server.start()
+        self.server.execute("postgres", "CREATE DATABASE shop")
+        self.server.execute("shop", "CREATE TABLE orders (id int PRIMARY KEY, v text); INSERT INTO orders SELECT i, 'v' || i FROM generate_series(1, 100) i")
+        self.catalog = f"sqlite:{directory}/catalog.db"
+        self.services = []
+
+    def close(self):
+        for service in self.services:
+            if service.process and service.process.poll() is None:
+                service.process.kill()
+                service.process.wait()
+        self.server.remove()
+
+    def service(self, name="serve"):
+        self.services.append(Service(self, name))
+        return self.services[-1]
+
+    def run(self, *words, code=0):
+        """A verb on this catalog; its standard output."""
+        done = subprocess.run([str(word) for word in [self.luge, *words, "--catalog", self.catalog]], capture_output=True, text=True,
+                              cwd=self.directory, env=self.environment, timeout=60, check=False)
+        check(done.returncode == code, f"luge {' '.join(map(str, words))}: exit {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
+        return done.stdout if code == 0 else done.stderr
+
+    def add(self, pipeline, *more, source="shop", file=None):
+        """Source and destination as needed, and the pipeline; the mirror's path."""
+        mirror = file or self.directory / f"{pipeline}.duckdb"
+        sources = json.loads(self.run("source", "list", "--json"))["sources"]
+        if source not in [row["name"] for row in sources]:
+            self.run("source", "add", source, f"conninfo={self.server.url('shop')}")
+        self.run("destination", "add", pipeline, f"address=duckdb:{mirror}")
+        self.run("pipeline", "add", pipeline, f"source={source}", f"destination={pipeline}", *more)
+        return mirror
+
+    def status(self, pipeline):
+        return json.loads(self.run("pipeline", "show", pipeline, "--json"))["status"] or {"state": None, "error": None, "owner": None}
+
+    def wait_state(self, pipeline, state, seconds=30):
+        return wait_for(lambda: self.status(pipeline)["state"] == state, f"{pipeline} becomes {state}; it is {self.status(pipeline)}", seconds)
+
+    def count(self, mirror, table="orders"):
+        """Rows, asked through the running luge."""
+        done = subprocess.run([str(self.luge), "query", "--to", f"duckdb:{mirror}", "--json", f"select count(*) as n from {table}"],
+                              capture_output=True, text=True, cwd=self.directory, env=self.environment, timeout=60, check=False)
+        return json.loads(done.stdout)["rows"][0][0] if done.returncode == 0 else None
+
+    def wait_count(self, mirror, rows, seconds=30, table="orders"):
+        return wait_for(lambda: self.count(mirror, table) == rows, f"{mirror.name} has {rows} rows; it has {self.count(mirror, table)}", seconds)
+
+
+def life(house):
+    """Rows are added, a pipeline runs, is paused and started by row, verb and API, shows itself, and drains."""
+    mirror = house.add("shop")
+    service = house.service().start()
+    house.wait_state("shop", "live")
+    house.server.execute("shop", "INSERT INTO orders VALUES (101, 'new')")
+    house.wait_count(mirror, 101)
+    page = service.get("/metrics")
+    check('pipeline_active{pipeline="shop"} 1' in page, "pipeline_active is missing or not 1")
+    check("pg_source_wal_size_mb" in page and "etl_throughput_rows" in page, "the metrics' given names are missing")
+    house.run("pipeline", "pause", "shop")
+    took = house.wait_state("shop", "paused", 10)
+    check(took < 3, f"the pause took {took:.1f} s")
+    house.server.execute("shop", "INSERT INTO orders VALUES (102, 'while paused')")
+    service.post("/api/v1/pipelines/shop/resume")
+    house.wait_state("shop", "live")
+    house.wait_count(mirror, 102)
+    with sqlite3.connect(house.directory / "catalog.db") as rows:  # an operator's own SQL
+        rows.execute("UPDATE pipeline SET desired = 'PAUSE'")
+    house.wait_state("shop", "paused", 10)
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("UPDATE pipeline SET desired = 'START', batch_max_size = 10")
+    house.wait_state("shop", "live")
+    house.server.execute("shop", "CREATE TABLE later (id int PRIMARY KEY); INSERT INTO later VALUES (1)")
+    house.wait_count(mirror, 1, table="later")
+    check(service.stop() == 0, "SIGTERM is not answered by exit 0")
+    with duckdb.connect(str(mirror), read_only=True) as reader:
+        check(reader.execute("SELECT count(*) FROM orders").fetchone()[0] == 102, "the mirror's file lacks rows")
+
+
+def bad_rows(house):
+    """What is wrong with one pipeline's rows stops that pipeline, with the reason, and no other one."""
+    mirror = house.add("good")
+    service = house.service().start()
+    house.wait_state("good", "live")
+    bad = {
+        "b_word": ("UPDATE pipeline SET desired = 'MAYBE' WHERE name = 'b_word'", "START or PAUSE"),
+        "b_source": ("UPDATE pipeline SET source = 'nowhere' WHERE name = 'b_source'", "nowhere"),
+        "b_option": ("""UPDATE pipeline SET options = '{"on_gapp": "resync"}' WHERE name = 'b_option'""", "on_gap"),
+        "b_value": ("""UPDATE pipeline SET options = '{"on_gap": "perhaps"}' WHERE name = 'b_value'""", "stop|resync"),
+        "b_json": ("UPDATE pipeline SET options = '{' WHERE name = 'b_json'", "JSON"),
+        "b_long": ("UPDATE pipeline SET tables = zeroblob(10485760) WHERE name = 'b_long'", "long"),
+        "b_mode": ("UPDATE pipeline SET mode = 'mirrored' WHERE name = 'b_mode'", "mirror or log"),
+        "b_secret": ("UPDATE source SET conninfo = 'host=127.0.0.1 password=hunter2' WHERE name = 'b_secret'", "plain text"),
+    }
+    for name, (sql, _) in bad.items():
+        house.add(name, "desired=PAUSE", source=name if name == "b_secret" else "good_source")
+        with sqlite3.connect(house.directory / "catalog.db") as rows:
+            rows.execute("UPDATE pipeline SET desired = 'START' WHERE name = ?", [name])
+            rows.execute(sql)
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("INSERT INTO pipeline (name, source, destination) VALUES (?, 'good_source', 'good')", ["x'; DROP TABLE pipeline; --"])
+    for name, (_, reason) in bad.items():
+        house.wait_state(name, "invalid")
+        error = house.status(name)["error"]
+        check(reason in error["what"] + error["hint"], f"{name}: {error}")
+        check("hunter2" not in json.dumps(error), "a password is shown")
+    house.server.execute("shop", "INSERT INTO orders VALUES (101, 'goes on')")
+    house.wait_count(mirror, 101)
+    check(house.status("good")["state"] == "live", "the good pipeline suffered")
+    check("hunter2" not in service.text() + service.get("/api/v1/pipelines"), "a password is shown")
+    house.run("pipeline", "edit", "b_mode", "mode=log")
+    house.wait_state("b_mode", "live")
+
+
+def takeover(house):
+    """Two processes share the pipelines of a catalog in PostgreSQL; one dies, the other takes over within ten seconds."""
+    house.server.execute("postgres", "CREATE DATABASE ops")
+    house.catalog = house.server.url("ops")
+    mirrors = {name: house.add(name) for name in ("one", "two", "three", "four")}
+    first, second = house.service("first").start(), house.service("second").start()
+    for name in mirrors:
+        house.wait_state(name, "live", 60)
+    owners = lambda: {name: house.status(name)["owner"] for name in mirrors}  # noqa: E731
+    wait_for(lambda: sorted(list(owners().values()).count(owner) for owner in set(owners().values())) == [2, 2], "each has two", 40)
+    pid = f"/{first.process.pid}/"
+    moved = [name for name, owner in owners().items() if pid in owner]
+    first.process.kill()
+    began = time.monotonic()
+    house.server.execute("shop", "INSERT INTO orders VALUES (101, 'taken over')")
+    for name in moved:
+        wait_for(lambda name=name: pid not in (house.status(name)["owner"] or pid) and house.status(name)["state"] == "live",
+                 f"{name} is taken over; it is {house.status(name)}", 20)
+    took = time.monotonic() - began
+    check(took < 10, f"the take-over took {took:.1f} s")
+    for mirror in mirrors.values():
+        house.wait_count(mirror, 101)
+    check(second.stop() == 0, "SIGTERM is not answered by exit 0")
+    return f"{took:.1f} s"
+
+
+def zombie(house):
+    """A process that was frozen while another one took its pipeline does nothing when it wakes up."""
+    mirror = house.add("shop")
+    first = house.service("first").start()
+    house.wait_state("shop", "live")
+    second = house.service("second").start()
+    first.process.send_signal(signal.SIGSTOP)
+    pid = f"/{second.process.pid}/"
+    # The slot stays with the frozen process's connection until the server ends that: the operator's part, or wal_sender_timeout's.
+    wait_for(lambda: pid in (house.status("shop")["owner"] or ""), "the second has the lease", 20)
+    house.server.execute("postgres", "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
+    house.server.execute("shop", "INSERT INTO orders VALUES (101, 'by the second')")
+    time.sleep(1)
+    first.process.send_signal(signal.SIGCONT)
+    first.process.kill()
+    first.process.wait()
+    house.wait_state("shop", "live", 60)
+    house.wait_count(mirror, 101)
+    check(second.stop() == 0, "SIGTERM is not answered by exit 0")
+
+
+def applied(house):
+    """luge apply: shows, does, does nothing a second time, prunes; refuses what cannot be."""
+    document = house.directory / "luge.yaml"
+    document.write_text(f"""
+sources:
+  shop: {{conninfo: "{house.server.url('shop')}"}}
+destinations:
+  lake: {{address: "duckdb:{house.directory}/lake.duckdb"}}
+pipelines:
+  shop: {{source: shop, destination: lake, tables: ["public.*", "!public.audit_*"], on_gap: resync, columns: {{public.orders.v: {{as: text}}}}}}
+""")
+    said = house.run("apply", "-f", document, "--dry-run")
+    check("+ pipeline shop" in said and "nothing was changed" in said, said)
+    check(json.loads(house.run("pipeline", "list", "--json"))["pipelines"] == [], "a dry run changed something")
+    house.run("apply", "-f", document)
+    check("is as" in house.run("apply", "-f", document), "a second apply changes something")
+    house.service().start()
+    house.wait_state("shop", "live")
+    document.write_text(document.read_text().replace("on_gap: resync", "on_gap: perhaps"))
+    check("perhaps" in house.run("apply", "-f", document, code=2), "a bad value is taken")
+    document.write_text("sources: {}\n")
+    check("- pipeline shop" in house.run("apply", "-f", document, "--prune"), "prune removes nothing")
+    wait_for(lambda: json.loads(house.run("pipeline", "list", "--json"))["pipelines"] == [], "the pipeline is gone", 10)
+
+
+def secrets(house):
+    """A password as a variable, as a file, encrypted; never in plain text, never shown."""
+    house.server.execute("postgres", "CREATE ROLE with_password LOGIN REPLICATION SUPERUSER PASSWORD 's3 cret'")
+    key = subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True, check=True).stdout.strip()
+    plain = house.server.url("shop", user="with_password", tcp=True, password="s3%20cret")
+    said = house.run("source", "add", "plain", f"conninfo={plain}", code=1)
+    check("plain" in said and "s3" not in said, said)
+    (house.directory / "password").write_text("s3 cret\n")
+    (house.directory / "password").chmod(0o600)
+    house.environment |= {"SHOP_PASSWORD": "s3 cret", "LUGE_CATALOG_KEYS": f"k1:{key}"}
+    settings = f"host=127.0.0.1 port={house.server.port} user=with_password dbname=shop password="
+    house.run("source", "add", "by_variable", f"conninfo={settings}${{SHOP_PASSWORD}}")
+    house.run("source", "add", "by_file", f"conninfo={settings}file:{house.directory}/password")
+    house.run("source", "add", "encrypted", f"conninfo={plain}")
+    shown = house.run("source", "list") + house.run("source", "show", "encrypted", "--json")
+    check("s3" not in shown and "k1" in shown, shown)
+    check(b"s3 cret" not in (house.directory / "catalog.db").read_bytes(), "the catalog holds the password")
+    for name in ("by_variable", "by_file", "encrypted"):
+        house.add(name, source=name)
+    service = house.service().start()
+    for name in ("by_variable", "by_file", "encrypted"):
+        house.wait_state(name, "live", 60)
+    check("s3 cret" not in service.text(), "the log holds the password")
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    def __init__(self):
+        self.messages = []
+        super().__init__(("127.0.0.1", 0), Receiver.Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.server.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+
+def alerts(house):
+    """A pipeline that cannot start, and WAL that piles up behind an abandoned slot, reach a webhook."""
+    receiver = Receiver()
+    config = house.directory / "serve.yaml"
+    config.write_text(f"""
+alerts:
+  webhooks:
+    - {{name: team, url: "http://127.0.0.1:{receiver.server_port}/hook", private_networks: 127.0.0.1}}
+wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 1GiB, warning_wal_size: 100GiB, danger_wal_size: 200GiB}}
+""")
+    house.add("shop")
+    house.add("broken", "desired=PAUSE")
+    house.server.execute("shop", "SELECT pg_create_logical_replication_slot('luge_broken', 'pgoutput')")
+    house.run("pipeline", "start", "broken")
+    service = house.service().start("--config", config)
+    told = lambda kind: [message for message in receiver.messages if message["kind"] == kind]  # noqa: E731
+    wait_for(lambda: told("pipeline_failed"), f"the failed pipeline is told; {house.status('broken')}", 30)
+    check("broken" in told("pipeline_failed")[0]["title"], str(told("pipeline_failed")))
+    house.server.execute("shop", "CREATE TABLE filler (v text); INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 20000); CHECKPOINT")
+    wait_for(lambda: told("wal"), "the WAL is told", 40)
+    check(json.loads(service.get("/api/v1/alerts"))["firing"], "the API does not show what fires")
+    receiver.shutdown()
+
+
+TESTS = [life, bad_rows, takeover, zombie, applied, secrets, alerts]
+
+
+def run_one(options, test):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix=f"luge-serve-{test.__name__}-"))
+    directory.chmod(0o755)
+    began = time.monotonic()
+    house = None
+    try:
+        house = House(options.luge.resolve(), directory)
+        told = test(house)
+        print(f"{test.__name__}: {told or 'good'}, {time.monotonic() - began:.0f} s", flush=True)
+        return True
+    except (Failed, psycopg.Error, OSError, subprocess.SubprocessError, json.JSONDecodeError) as failure:
+        logs = "".join(f"--- {service.name}\n{service.text()[-3000:]}\n" for service in (house.services if house else []))
+        print(f"--- {test.__name__}, failed after {time.monotonic() - began:.0f} s: {type(failure).__name__}\n{failure}\n{logs}", flush=True)
+        return False
+    finally:
+        if house:
+            house.close()
+        if options.keep:
+            print(f"kept: {directory}")
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--luge", required=True, type=pathlib.Path)
+    parser.add_argument("--only", action="append", choices=[test.__name__ for test in TESTS])
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args()
+    child_process.exit_on_signals()
+    results = [run_one(options, test) for test in TESTS if not options.only or test.__name__ in options.only]
+    print(f"{results.count(True)} passed, {results.count(False)} failed")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
