@@ -51,12 +51,25 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+thread_local std::string pipeline_of_thread;
+
+bool names_pipeline(std::initializer_list<LogField> fields) {
+  for (const LogField& field : fields) {
+    if (field.name == "pipeline") return true;
+  }
+  return false;
+}
+
 std::string json_line(LogLevel level, std::string_view event, std::string_view text, std::initializer_list<LogField> fields) {
   std::string line =
       fmt::format("{{\"time\":\"{:%Y-%m-%dT%H:%M:%SZ}\",\"level\":\"{}\",\"event\":", fmt::gmtime(std::time(nullptr)), to_string(level));
   append_json_string(line, event);
   line += ",\"text\":";
   append_json_string(line, text);
+  if (!pipeline_of_thread.empty() && !names_pipeline(fields)) {
+    line += ",\"pipeline\":";
+    append_json_string(line, pipeline_of_thread);
+  }
   for (const LogField& field : fields) {
     line += ',';
     append_json_string(line, field.name);
@@ -72,11 +85,16 @@ std::string json_line(LogLevel level, std::string_view event, std::string_view t
 
 std::string text_line(std::string_view event, std::string_view text, std::initializer_list<LogField> fields) {
   std::string line = fmt::format("{}: {}", event, text);
+  if (!pipeline_of_thread.empty() && !names_pipeline(fields)) line += " pipeline=" + pipeline_of_thread;
   for (const LogField& field : fields) line += fmt::format(" {}={}", field.name, field.value);
   return line;
 }
 
 }  // namespace
+
+LogScope::LogScope(std::string pipeline) : before_(std::exchange(pipeline_of_thread, std::move(pipeline))) {}
+LogScope::~LogScope() { pipeline_of_thread = std::move(before_); }
+const std::string& log_context() { return pipeline_of_thread; }
 
 void configure_log(LogFormat format, LogLevel least) {
   logger().format = format;

@@ -1,8 +1,10 @@
 #pragma once
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace luge {
 
@@ -26,6 +28,30 @@ struct LogField {
 
 /// Chooses format and least level; lines go to stderr. Call once, before threads start. Default: text, info.
 void configure_log(LogFormat format, LogLevel least);
+
+/// While it lives, lines of this thread name this pipeline: of a process that runs many.
+class LogScope {
+ public:
+  explicit LogScope(std::string pipeline);
+  ~LogScope();
+  LogScope(const LogScope&) = delete;
+  LogScope& operator=(const LogScope&) = delete;
+
+ private:
+  std::string before_;
+};
+/// The pipeline that this thread's lines name; "": none.
+const std::string& log_context();
+/// `body` for a new thread, whose lines shall name the same pipeline.
+template <class Body>
+auto in_log_context(Body body) {
+  return [context = log_context(), body = std::move(body)]<class... Args>(Args&&... args) mutable
+    requires std::invocable<Body&, Args...>
+  {
+    const LogScope scope(context);
+    body(std::forward<Args>(args)...);
+  };
+}
 
 /// Writes one line: `event` is a stable word of the vocabulary ("batch_durable"), `text` is for people.
 /// Thread-safe; never blocks on anything but stderr.

@@ -26,7 +26,7 @@ CatalogWatcher::CatalogWatcher(ConnectionOptions source, CatalogScanOptions scan
       interval_(interval),
       wake_(std::move(wake)),
       scan_(std::move(scan), followed, memory),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+      thread_(in_log_context([this](const std::stop_token& stop) { run(stop); })) {}
 
 CatalogWatcher::~CatalogWatcher() = default;
 

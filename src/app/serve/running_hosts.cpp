@@ -15,7 +15,10 @@ class HostTask final : public PipelineTask {
  public:
   explicit HostTask(std::shared_ptr<PipelineHost> host) : host_(std::move(host)) {}
 
-  Status run() override { return host_->run(); }
+  Status run() override {
+    const LogScope scope(host_->options().pipeline);
+    return host_->run();
+  }
   void request_drain() override { host_->driver().request_drain(); }
   void request_stop() override { host_->driver().request_stop(); }
   Status pause(bool paused) override { return host_->driver().pause(paused); }
@@ -43,11 +46,11 @@ class HostTask final : public PipelineTask {
   const std::shared_ptr<PipelineHost> host_;
 };
 
-void tell_checks(const std::string& pipeline, const Preflight& preflight) {
+void tell_checks(const Preflight& preflight) {
   for (const Check& check : preflight.checks) {
     if (check.level == Check::Level::good) continue;
     log_event(check.level == Check::Level::note ? LogLevel::info : LogLevel::warn, "check", check.what,
-              {{"pipeline", pipeline}, {"check", check.name}, {"fix", check.fix}});
+              {{"check", check.name}, {"fix", check.fix}});
   }
 }
 
@@ -67,9 +70,10 @@ void RunningHosts::put(const std::string& pipeline, const std::shared_ptr<Pipeli
 
 TaskFactory make_task_factory(RunningHosts& hosts, Environment environment) {
   return [&hosts, environment = std::move(environment)](const PipelineSpec& spec) -> Result<std::unique_ptr<PipelineTask>> {
+    const LogScope scope(spec.name);
     TRY(const Options options, options_of(spec));
     TRY(PipelineOpening opening, prepare_pipeline(options, environment));
-    tell_checks(spec.name, opening.preflight);
+    tell_checks(opening.preflight);
     TRY(auto opened, open_pipeline(options, std::move(opening)));
     std::shared_ptr<PipelineHost> host = std::move(opened);
     hosts.put(spec.name, host);

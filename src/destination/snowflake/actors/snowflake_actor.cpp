@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ensure.h"
+#include "base/log.h"
 #include "destination/snowflake/actors/status_poller.h"
 
 namespace luge {
@@ -95,7 +96,7 @@ Error stalled_error(const Channel& channel) {
                     "pipeline's name, and at Snowflake's status page");
 }
 
-SnowflakeActor::SnowflakeActor(ActorPool& pool) : pool_(pool), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+SnowflakeActor::SnowflakeActor(ActorPool& pool) : pool_(pool), thread_(in_log_context([this](const std::stop_token& stop) { run(stop); })) {}
 
 SnowflakeActor::~SnowflakeActor() {
   thread_.request_stop();
