@@ -30,6 +30,8 @@ demo: setup ## a live PostgreSQL, a mirror, a kill -9, and the proof that both s
 demo-snowflake: setup ## the same to a Snowflake emulator, over REST and through the SDK
 	@tools/setup --with emulator --with sdk && tools/build release luge
 	@LUGE_PYTHON="$$(tools/setup --where)/sdk-venv/bin/python" build/release/luge demo --emulator emulator/run
+demo-service: setup ## luge serve: two pipelines, state in Redis, a console, a webhook that counts down, and the recovery
+	@tools/build release luge && "$$(tools/setup --where)/test-venv/bin/python" tools/demo_service.py --luge build/release/luge
 emulator: ## the Snowflake emulator on loopback, and the luge.yaml section that connects to it; ARGS="--help"
 	@tools/setup --with emulator && emulator/run $(ARGS)
 format: ## lay out the changed files (ALL=1: every file)
@@ -41,4 +43,4 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: setup build test check asan tsan fuzz torture bench bench-snowflake live-snowflake demo demo-snowflake emulator format tidy clean help
+.PHONY: setup build test check asan tsan fuzz torture bench bench-snowflake live-snowflake demo demo-snowflake demo-service emulator format tidy clean help
