@@ -271,6 +271,29 @@ TEST_P(SnowflakeTrouble, answers_that_never_come) {
   expect_logged(users(), asked.size());
 }
 
+// Each statement of a copy in turn was carried out, and its answer was lost with the connection: to say it again must not undo it.
+TEST_P(SnowflakeTrouble, an_answer_to_a_statement_of_a_copy_that_is_lost) {
+  open();
+  make_table(users());
+  Attempt attempt = 1;
+  for (int skip = 0;; ++skip) {
+    ASSERT_LT(skip, 60);
+    ++attempt;
+    ChunkMaker maker(users());
+    maker.copied({n(attempt), s("copied"), kNull});
+    emulator_.fault({{"kind", "drop"}, {"path", kStatements}, {"skip", skip}, {"count", 1}});
+    deliver_now(set(users(), TableState::resyncing, attempt));
+    copy(users(), attempt, chunks_of(maker));
+    deliver_now(FinishCopy{1, attempt, {1, 1, {}}, users(), 7});
+    deliver_now(set(users(), TableState::live, attempt));
+    const bool lost = emulator_.look("faults").at(0).at("hits") == 1U;
+    emulator_.calm();
+    EXPECT_THAT(rows(users()), ElementsAre(std::to_string(attempt) + "|copied|NULL")) << "without the answer to statement " << skip;
+    if (!lost) break;
+  }
+  EXPECT_GT(attempt, 8U) << "statements were counted that were none";
+}
+
 TEST_P(SnowflakeTrouble, a_channel_that_must_be_opened_again) {
   open();
   make_table(users());
