@@ -108,15 +108,16 @@ class TableCache:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._version = -1
-        self._tables: dict[tuple[str, str, str], Table | None] = {}
+        self._known: tuple[int, dict[tuple[str, str, str], Table | None]] = (-1, {})  # of one version of all shapes
 
     def find(self, database: str, schema: str, name: str) -> Table | None:
-        if self._version != self._storage.version:
-            self._version, self._tables = self._storage.version, {}
+        version, tables = self._known
+        if version != self._storage.version:
+            # What is read before a change must not be remembered behind it.
+            version, tables = self._known = (self._storage.version, {})
         key = (database, schema, name)
-        if key not in self._tables:
+        if key not in tables:
             known = database in self._storage.databases()
-            tables = read_tables(self._storage.cursor(), *key) if known else []
-            self._tables[key] = next((table for table in tables if table.kind == "TABLE"), None)
-        return self._tables[key]
+            found = read_tables(self._storage.cursor(), *key) if known else []
+            tables[key] = next((table for table in found if table.kind == "TABLE"), None)
+        return tables[key]

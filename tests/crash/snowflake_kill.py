@@ -84,7 +84,21 @@ class SnowflakeKillLoop:
             if "does not exist" not in str(failure):
                 raise
         if problems:
-            raise Broken(f"after {self.kills} kills of luge and {self.emulator_kills} of Snowflake (seed {self.seed}):\n" + "\n".join(problems))
+            raise Broken(f"after {self.kills} kills of luge and {self.emulator_kills} of Snowflake (seed {self.seed}):\n" + "\n".join(problems) + self.evidence())
+
+    def evidence(self):
+        """What a timing that does not come again has left behind."""
+        def told(what, sql):
+            try:
+                return f"{what}: {self.emulator.sql(sql, TARGET)}"
+            except EmulatorFailed as failure:
+                return f"{what}: {failure}"
+        return "\n" + "\n".join([
+            told("in the state (worker, seq, position)", 'SELECT WORKER, SEQ, "_LUGE_POSITION" FROM PUBLIC.JOURNAL ORDER BY 1, 2'),
+            told("in the log (worker, seq, position, xid)", 'SELECT WORKER, SEQ, "_LUGE_POSITION", "_LUGE_XID" FROM PUBLIC.JOURNAL__LOG ORDER BY 3'),
+            told("watermarks", "SELECT * FROM PUBLIC._LUGE_WATERMARKS"),
+            told("tables", "SHOW TABLES"),
+            "luge's last words:", self.luge.log_tail(30000)])
 
     def catch_up(self, seconds=120):
         if self.luge.alive():

@@ -26,8 +26,7 @@ class Engine:
         self.history = History()
         self.roles: set[str] = {"PUBLIC", "ACCOUNTADMIN", "SYSADMIN"}
         self.warehouses: set[str] = set()
-        self._version = -1
-        self._tables: dict[tuple[str, str, str], Table | None] = {}
+        self._known: tuple[int, dict[tuple[str, str, str], Table | None]] = (-1, {})  # of one version of all shapes
         json_nodes.register(storage.cursor())
         storage.cursor().execute(MACROS)
 
@@ -42,13 +41,15 @@ class Engine:
 
     def find(self, database: str, schema: str, name: str) -> Table | None:
         """A table or view as it is committed."""
-        if self._version != self.storage.version:
-            self._version, self._tables = self.storage.version, {}
+        version, tables = self._known
+        if version != self.storage.version:
+            # What is read before a change must not be remembered behind it.
+            version, tables = self._known = (self.storage.version, {})
         key = (database, schema, name)
-        if key not in self._tables:
+        if key not in tables:
             found = read_tables(self.storage.cursor(), *key) if database in self.storage.databases() else []
-            self._tables[key] = found[0] if found else None
-        return self._tables[key]
+            tables[key] = found[0] if found else None
+        return tables[key]
 
     def table_gone(self, table: Table) -> None:
         """Its channels are no more, nor is its default pipe for a while."""

@@ -271,6 +271,63 @@ TEST_P(SnowflakeTrouble, answers_that_never_come) {
   expect_logged(users(), asked.size());
 }
 
+// Each statement of a copy in turn was carried out, and its answer was lost with the connection: to say it again must not undo it.
+TEST_P(SnowflakeTrouble, an_answer_to_a_statement_of_a_copy_that_is_lost) {
+  open();
+  make_table(users());
+  Attempt attempt = 1;
+  for (int skip = 0;; ++skip) {
+    ASSERT_LT(skip, 60);
+    ++attempt;
+    ChunkMaker maker(users());
+    maker.copied({n(attempt), s("copied"), kNull});
+    emulator_.fault({{"kind", "drop"}, {"path", kStatements}, {"skip", skip}, {"count", 1}});
+    deliver_now(set(users(), TableState::resyncing, attempt));
+    copy(users(), attempt, chunks_of(maker));
+    deliver_now(FinishCopy{1, attempt, {1, 1, {}}, users(), 7});
+    deliver_now(set(users(), TableState::live, attempt));
+    const bool lost = emulator_.look("faults").at(0).at("hits") == 1U;
+    emulator_.calm();
+    EXPECT_THAT(rows(users()), ElementsAre(std::to_string(attempt) + "|copied|NULL")) << "without the answer to statement " << skip;
+    if (!lost) break;
+  }
+  EXPECT_GT(attempt, 8U) << "statements were counted that were none";
+}
+
+// The same while a table takes another shape: what cannot be said twice is looked at by a new opening, and what came with it comes again.
+TEST_P(SnowflakeTrouble, an_answer_to_a_statement_of_a_new_shape_that_is_lost) {
+  open();
+  std::uint64_t at = 0;
+  bool lost = true;
+  for (int skip = 0; lost; ++skip) {
+    ASSERT_LT(skip, 60);
+    const auto oid = static_cast<RelationOid>(10 + skip);
+    const auto before = users(oid, "users_" + std::to_string(skip));
+    ColumnSchema city = column("city", 4, ValueKind::text);
+    city.missing_value = one_value(city, s("Oslo"));
+    const auto after = shape(oid, before->name, {column("id", 1, ValueKind::int64), column("full_name", 2, ValueKind::text), city}, {0});
+    make_table(before, chunks_of(ChunkMaker(before).copied({n(1), s("ann"), s("bio")})));
+    at += 100;
+    deliver_at(at, live(ChunkMaker(before).row(RowOp::insert, {n(2), s("bob"), s("bio")}, at, 0)));
+    EXPECT_EQ(rows(before).size(), 2U);
+    emulator_.fault({{"kind", "drop"}, {"path", kStatements}, {"skip", skip}, {"count", 1}});
+    at += 100;
+    const auto change = [&] { return live(ChunkMaker(after).row(RowOp::insert, {n(3), s("cem"), s("Rome")}, at, 0)); };
+    session_->submit(batch_of(at, true, change()));
+    const auto outcome = session_->next_outcome();
+    lost = emulator_.look("faults").at(0).at("hits") == 1U;
+    emulator_.calm();
+    if (!outcome) {
+      EXPECT_EQ(outcome.error().recovery, Recovery::retry) << outcome.error().message();
+      reopen();
+      deliver_at(at, change());
+    }
+    checkpoint_ = at;
+    EXPECT_THAT(rows(after), ElementsAre("1|ann|Oslo", "2|bob|Oslo", "3|cem|Rome"))
+        << "without the answer to statement " << skip;
+  }
+}
+
 TEST_P(SnowflakeTrouble, a_channel_that_must_be_opened_again) {
   open();
   make_table(users());

@@ -10,6 +10,8 @@ namespace luge {
 
 namespace {
 
+constexpr int kMostPlacingSteps = 12;  // two, when every answer arrives
+
 bool has_position(const ActualColumns& columns) {
   return std::any_of(columns.begin(), columns.end(), [](const ActualColumn& column) { return column.name == kPositionColumn; });
 }
@@ -152,14 +154,32 @@ Status TableKeeper::empty_copy(const TableLayout& layout, Attempt attempt) {
   return run({"DELETE FROM " + layout.copy(attempt)});
 }
 
+// Whether a swap was carried out can be unknown, and one that is under way can be carried out later: so every step is looked at, up to the
+// last. With the copy's name gone nothing can swap any more.
 Status TableKeeper::place_copy(const TableLayout& layout, Attempt attempt, const std::string& mark) {
   CHECK_OK(check_state_is_ours(layout));
   SqlStatement find;
   find.text = find_copy_sql(layout, attempt);
-  TRY(const SqlResult found, run_one(find));
-  std::vector<FoundTable> tables;
-  for (const auto& row : found.rows) tables.push_back({row.at(0).value_or(""), row.at(1).value_or("")});
-  return run(copy_in_place_sql(layout, attempt, mark, tables));
+  Error last = make_error(Recovery::retry, "copy_not_placed", layout.copy(attempt) + " does not get into its place", "luge copies the table again");
+  for (int step = 0; step < kMostPlacingSteps; ++step) {
+    TRY(const SqlResult found, run_one(find));
+    std::vector<FoundTable> tables;
+    for (const auto& row : found.rows) tables.push_back({row.at(0).value_or(""), row.at(1).value_or("")});
+    const CopyPlacing placing = place_copy_step(layout, attempt, mark, tables);
+    if (placing.kind == CopyPlacing::Kind::placed) return ok();
+    if (placing.kind == CopyPlacing::Kind::lost) {
+      return make_error(Recovery::retry, "copy_lost", layout.copy(attempt) + " is not in Snowflake any more: somebody has dropped or replaced it",
+                        "luge copies the table again");
+    }
+    SqlStatement statement;
+    statement.text = placing.statement;
+    statement.repeatable = false;
+    auto done = run_one(statement);
+    if (done) continue;
+    last = std::move(done).error();
+    if (last.write_state != WriteState::unknown) return last;
+  }
+  return last;
 }
 
 Status TableKeeper::log_copy(const TableLayout& copied, const TableLayout& layout, Attempt attempt, const Position& floor,

@@ -61,6 +61,17 @@ class SnowflakeDdlTest : public testing::Test {
     for (const auto& row : sql_.rows(find_copy_sql(layout, attempt))) tables.push_back({*row[0], row[1].value_or("")});
     return tables;
   }
+  /// How many steps it took.
+  int place(const TableLayout& layout, RelationOid oid, std::uint32_t attempt) {
+    for (int steps = 0; steps < 4; ++steps) {
+      const CopyPlacing next = place_copy_step(layout, attempt, copy_mark(kOwner, oid, 1, attempt), found(layout, attempt));
+      EXPECT_NE(next.kind, CopyPlacing::Kind::lost);
+      if (next.kind != CopyPlacing::Kind::step) return steps;
+      sql_.run(next.statement);
+    }
+    ADD_FAILURE() << "no end";
+    return -1;
+  }
 
   SnowflakeEmulator& emulator_ = SnowflakeEmulator::shared();
   EmulatorSql sql_{emulator_};
@@ -141,15 +152,42 @@ TEST_F(SnowflakeDdlTest, a_copy_takes_its_place_once) {
   for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
     run({create_copy_sql(orders, attempt, copy_mark(kOwner, 7, 1, attempt), CopyShape::state)});
     sql_.run("INSERT INTO " + orders.copy(attempt) + " (\"ID\") VALUES (" + std::to_string(attempt) + ")");
-    const auto steps = copy_in_place_sql(orders, attempt, copy_mark(kOwner, 7, 1, attempt), found(orders, attempt));
-    ASSERT_EQ(steps.size(), attempt == 1 ? 1U : 2U);
-    sql_.run(steps[0]);  // and the process died
-    run(copy_in_place_sql(orders, attempt, copy_mark(kOwner, 7, 1, attempt), found(orders, attempt)));
-    EXPECT_TRUE(copy_in_place_sql(orders, attempt, copy_mark(kOwner, 7, 1, attempt), found(orders, attempt)).empty());
+    EXPECT_EQ(place(orders, 7, attempt), attempt == 1 ? 1 : 2);
+    EXPECT_EQ(place(orders, 7, attempt), 0);
     EXPECT_EQ(sql_.rows("SELECT \"ID\" FROM " + orders.state()), (EmulatorSql::Rows{{std::to_string(attempt)}}));
     EXPECT_FALSE(describe(orders.copy(attempt)));
   }
   run(drop_tables_sql(orders));
+  run(drop_tables_sql(orders));
+}
+
+TEST_F(SnowflakeDdlTest, a_swap_that_was_carried_out_twice_is_seen) {
+  const TableLayout orders = layout({column(1, "id", plain(ValueKind::int64))});
+  for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
+    run({create_copy_sql(orders, attempt, copy_mark(kOwner, 7, 1, attempt), CopyShape::state)});
+    sql_.run("INSERT INTO " + orders.copy(attempt) + " (\"ID\") VALUES (" + std::to_string(attempt) + ")");
+    if (attempt == 1) place(orders, 7, attempt);
+  }
+  const CopyPlacing swap = place_copy_step(orders, 2, copy_mark(kOwner, 7, 1, 2), found(orders, 2));
+  for (int i = 0; i < 2; ++i) sql_.run(swap.statement);
+  place(orders, 7, 2);
+  EXPECT_EQ(sql_.rows("SELECT \"ID\" FROM " + orders.state()), (EmulatorSql::Rows{{"2"}}));
+  run(drop_tables_sql(orders));
+}
+
+TEST_F(SnowflakeDdlTest, a_copy_that_is_not_there_is_not_placed) {
+  const TableLayout orders = layout({column(1, "id", plain(ValueKind::int64))});
+  const auto next = [&](std::uint32_t attempt) {
+    return place_copy_step(orders, attempt, copy_mark(kOwner, 7, 1, attempt), found(orders, attempt)).kind;
+  };
+  EXPECT_EQ(next(1), CopyPlacing::Kind::lost);
+  run({create_copy_sql(orders, 1, copy_mark(kOwner, 7, 1, 1), CopyShape::state)});
+  place(orders, 7, 1);
+  EXPECT_EQ(next(1), CopyPlacing::Kind::placed);
+  EXPECT_EQ(next(2), CopyPlacing::Kind::lost) << "the old copy is in the place";
+  run({create_copy_sql(orders, 2, copy_mark(kOwner, 7, 2, 2), CopyShape::state)});
+  EXPECT_EQ(next(2), CopyPlacing::Kind::lost) << "under its name is another one";
+  run({drop_copy_sql(orders, 2)});
   run(drop_tables_sql(orders));
 }
 
@@ -158,7 +196,7 @@ TEST_F(SnowflakeDdlTest, a_copy_of_another_table_of_that_name_takes_the_place_to
   for (const std::uint32_t oid : {7U, 8U}) {
     run({create_copy_sql(orders, 1, copy_mark(kOwner, oid, 1, 1), CopyShape::state)});
     sql_.run("INSERT INTO " + orders.copy(1) + " (\"ID\") VALUES (" + std::to_string(oid) + ")");
-    run(copy_in_place_sql(orders, 1, copy_mark(kOwner, oid, 1, 1), found(orders, 1)));
+    place(orders, oid, 1);
     EXPECT_EQ(sql_.rows("SELECT \"ID\" FROM " + orders.state()), (EmulatorSql::Rows{{std::to_string(oid)}}));
     EXPECT_FALSE(describe(orders.copy(1)));
   }

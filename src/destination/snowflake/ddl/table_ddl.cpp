@@ -96,20 +96,20 @@ std::string find_copy_sql(const TableLayout& layout, std::uint32_t attempt) {
          " AND TABLE_NAME IN (" + snowflake_literal(layout.place.state) + ", " + snowflake_literal(snowflake_copy_name(layout.place, attempt)) + ")";
 }
 
-std::vector<std::string> copy_in_place_sql(const TableLayout& layout, std::uint32_t attempt, const std::string& mark,
-                                           const std::vector<FoundTable>& found) {
+CopyPlacing place_copy_step(const TableLayout& layout, std::uint32_t attempt, const std::string& mark, const std::vector<FoundTable>& found) {
   const auto find = [&](const std::string& name) {
     const auto table = std::find_if(found.begin(), found.end(), [&](const FoundTable& other) { return other.name == name; });
     return table == found.end() ? nullptr : &*table;
   };
   const FoundTable* state = find(layout.place.state);
-  if (find(snowflake_copy_name(layout.place, attempt)) == nullptr) return {};
-  if (state == nullptr) return {"ALTER TABLE " + layout.copy(attempt) + " RENAME TO " + layout.state()};
-  std::vector<std::string> statements;
-  // Under the copy's name stands the old table once they are swapped: the comments went along.
-  if (state->comment != mark) statements.push_back("ALTER TABLE " + layout.state() + " SWAP WITH " + layout.copy(attempt));
-  statements.push_back(drop_copy_sql(layout, attempt));
-  return statements;
+  const FoundTable* copy = find(snowflake_copy_name(layout.place, attempt));
+  // The comments go along: once they are swapped, the old table stands under the copy's name.
+  const bool there = state != nullptr && state->comment == mark;
+  if (copy == nullptr) return {there ? CopyPlacing::Kind::placed : CopyPlacing::Kind::lost, {}};
+  if (there) return {CopyPlacing::Kind::step, drop_copy_sql(layout, attempt)};
+  if (copy->comment != mark) return {CopyPlacing::Kind::lost, {}};
+  if (state == nullptr) return {CopyPlacing::Kind::step, "ALTER TABLE " + layout.copy(attempt) + " RENAME TO " + layout.state()};
+  return {CopyPlacing::Kind::step, "ALTER TABLE " + layout.state() + " SWAP WITH " + layout.copy(attempt)};
 }
 
 }  // namespace luge

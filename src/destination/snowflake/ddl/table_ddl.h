@@ -50,17 +50,27 @@ std::vector<std::string> drop_tables_sql(const TableLayout& layout);
 /// SHOW TABLES of the schema that may be the layout's, without a warehouse: the pattern matches more, so compare the names.
 std::string show_tables_sql(const TableLayout& layout);
 
-/// Asks which of the two stand, and what their comments are: the rows for copy_in_place_sql. Needs no warehouse that is awake for long.
+/// Asks which of the two stand, and what their comments are: the rows for place_copy_step. Needs no warehouse that is awake for long.
 std::string find_copy_sql(const TableLayout& layout, std::uint32_t attempt);
 struct FoundTable {
   std::string name;
   std::string comment;
 };
-/// Puts a finished copy (CopyShape::state) in the state table's place: by renaming it if there is none yet, else by SWAP WITH and dropping the
-/// old one, so that readers always find a table. `found`: the answer to find_copy_sql, asked just now; that makes a repeat after an
-/// unknown outcome harmless, though a swap itself is not. Empty: it is there already.
+
+/// What is next on a finished copy's way into its place.
+struct CopyPlacing {
+  enum class Kind : char {
+    step,    ///< carry out `statement`, and look again
+    placed,  ///< the copy is the state table, and nothing bears the copy's name
+    lost,    ///< neither table is this copy
+  };
+  Kind kind = Kind::step;
+  std::string statement;
+};
+/// Puts a finished copy (CopyShape::state, `mark` its comment) in the state table's place: by renaming it if there is none yet, else by
+/// SWAP WITH and dropping the old one, so that readers always find a table. `found`: the answer to find_copy_sql, asked just now. A swap
+/// carried out twice is none: it must not be repeated without looking.
 /// Privileges are swapped with the tables: those of readers come from GRANT … ON FUTURE TABLES.
-std::vector<std::string> copy_in_place_sql(const TableLayout& layout, std::uint32_t attempt, const std::string& mark,
-                                           const std::vector<FoundTable>& found);
+CopyPlacing place_copy_step(const TableLayout& layout, std::uint32_t attempt, const std::string& mark, const std::vector<FoundTable>& found);
 
 }  // namespace luge

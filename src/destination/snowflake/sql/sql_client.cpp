@@ -117,7 +117,7 @@ Result<std::vector<SqlResult>> SqlClient::run_all(const SqlStatement& statement)
   }
   TRY(HttpResponse response,
       exchange(call, HttpRequest::Method::post, "/api/v2/statements", "requestId=" + make_uuid(random_) + "&async=false&nullable=true",
-               body.dump(-1, ' ', false, Json::error_handler_t::replace)));
+               body.dump(-1, ' ', false, Json::error_handler_t::replace), statement.repeatable));
   TRY(response, finish(call, std::move(response)));
 
   std::vector<SqlResult> results;
@@ -140,7 +140,7 @@ Result<std::vector<SqlResult>> SqlClient::run_all(const SqlStatement& statement)
 
 /// Until there is an answer that is neither transient nor a token's end.
 Result<HttpResponse> SqlClient::exchange(Call& call, HttpRequest::Method method, const std::string& path, const std::string& query,
-                                         const std::string& body) {
+                                         const std::string& body, bool repeatable) {
   bool renewed = false;
   for (bool again = false;; again = true) {
     TRY(const AuthToken token, tokens_.token());
@@ -160,6 +160,7 @@ Result<HttpResponse> SqlClient::exchange(Call& call, HttpRequest::Method method,
     if (response && !is_transient(response->status)) return response;
     Error error = response ? server_error(*response) : std::move(response).error();
     if (error.recovery != Recovery::retry || error.code == "cancelled") return error;
+    if (!repeatable && error.write_state == WriteState::unknown) return error;
     const Duration delay = call.retry.next_delay(clock_.now(), random_);
     if (clock_.now() + delay >= call.deadline || !pause_(delay)) return error;
   }

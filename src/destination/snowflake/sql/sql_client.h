@@ -20,6 +20,9 @@ struct SqlStatement {
   std::vector<std::optional<std::string>> bindings{};  ///< for "?", as TEXT; nullopt: NULL. Only for a single statement
   int count = 1;                                       ///< statements in `text`
   Duration timeout = std::chrono::minutes(5);          ///< for everything: retries, running, fetching
+  /// False: carried out twice it would undo itself. When it is unknown whether it was, the error (write_state unknown) is the caller's, who
+  /// looks. Snowflake's word that a request is not carried out twice is not relied on: whoever serves the second one may not know of the first.
+  bool repeatable = true;
 };
 
 /// Values are Snowflake's own text (SQL API, format jsonv2).
@@ -66,7 +69,8 @@ class SqlClient {
 
  private:
   struct Call;
-  Result<HttpResponse> exchange(Call& call, HttpRequest::Method method, const std::string& path, const std::string& query, const std::string& body);
+  Result<HttpResponse> exchange(Call& call, HttpRequest::Method method, const std::string& path, const std::string& query, const std::string& body,
+                                bool repeatable = true);
   Result<HttpResponse> finish(Call& call, HttpResponse first);
   Result<SqlResult> read(Call& call, const HttpResponse& response);
   void cancel(Call& call);

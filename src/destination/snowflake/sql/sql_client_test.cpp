@@ -118,6 +118,21 @@ TEST_F(SqlClientTest, repeats_what_is_transient_under_the_same_request_id) {
   EXPECT_EQ(pauses_, 3);
 }
 
+TEST_F(SqlClientTest, does_not_repeat_what_may_be_done_and_must_not_be_done_twice) {
+  SqlStatement swap;
+  swap.text = "ALTER TABLE a SWAP WITH b";
+  swap.repeatable = false;
+  http_.answers.emplace_back(make_error(Recovery::retry, "unreachable", "nothing was sent"));
+  Error lost = make_error(Recovery::retry, "connection_lost", "the answer was lost");
+  lost.write_state = WriteState::unknown;
+  http_.answers.emplace_back(std::move(lost));
+  const auto done = client().run(swap);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, "connection_lost");
+  EXPECT_EQ(done.error().write_state, WriteState::unknown);
+  EXPECT_EQ(http_.asked.size(), 2U) << "what was not sent is sent again";
+}
+
 TEST_F(SqlClientTest, gives_up_at_the_deadline_and_does_not_know_the_outcome) {
   for (int i = 0; i < 1000; ++i) http_.answer(500, std::string("busy"));
   SqlStatement statement{"DELETE FROM t"};
