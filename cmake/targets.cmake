@@ -56,19 +56,16 @@ function(luge_quick_to_compile target)
   target_compile_options(${target} PRIVATE "$<$<CONFIG:Debug>:SHELL:-O0 -U_FORTIFY_SOURCE>")
 endfunction()
 
-# luge_precompile(<target> <source>...): GoogleTest's headers take seconds to parse, once for every test file. flags.cmake tells ccache to know such
-# objects again.
+# luge_precompile(<target> <source>...): GoogleTest's headers take seconds to parse, once for every test file. Only where most tests are compiled,
+# with clang: gcc forgets that what stands in a precompiled header is the system's, and warns of it. flags.cmake tells ccache to know such objects
+# again.
 function(luge_precompile target)
   list(LENGTH ARGN count)
-  if(count LESS 4)
-    return()  # would cost more than it saves
+  if(count LESS 4 OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    return()  # of few files it would cost more than it saves
   endif()
   target_precompile_headers(${target} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <map> <memory> <optional> <string> <vector>)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
-  else()
-    target_compile_options(${target} PRIVATE -fpch-preprocess)
-  endif()
+  target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
 endfunction()
 
 # luge_gtest(<target> <label>...): registers a GoogleTest executable with ctest. tools/test runs all executables of a label (in parallel,
