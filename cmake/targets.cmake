@@ -70,7 +70,7 @@ endfunction()
 
 # luge_gtest(<target> <label>...): registers a GoogleTest executable with ctest. tools/test runs all executables of a label (in parallel,
 # each as one process) and counts their cases; `ninja <label>_tests` builds them. Where nothing is sanitized, those that are labelled "unit" and
-# nothing else are not part of `all`: make test runs them once, sanitized, and compiling them takes as long as all of luge.
+# nothing else are not part of `all`: make test runs them once, sanitized, and compiling them takes as long as all of luge. Of a release, none is.
 function(luge_gtest target)
   add_test(NAME ${target} COMMAND ${target})
   set_tests_properties(${target} PROPERTIES LABELS "${ARGN}")
@@ -80,7 +80,7 @@ function(luge_gtest target)
     endif()
     add_dependencies(${label}_tests ${target})
   endforeach()
-  if("${ARGN}" STREQUAL "unit" AND NOT LUGE_SANITIZE)
+  if(("${ARGN}" STREQUAL "unit" AND NOT LUGE_SANITIZE) OR CMAKE_BUILD_TYPE STREQUAL "Release")
     set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE)
   endif()
 endfunction()
