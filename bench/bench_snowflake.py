@@ -171,7 +171,7 @@ def main():
     parser.add_argument("--rows", type=int, help="another number of rows")
     parser.add_argument("--only", action="append", choices=["rest", "sdk"])
     parser.add_argument("--actors", type=int, default=4)
-    parser.add_argument("--shards", type=int, default=4, help="channels of the table")
+    parser.add_argument("--shards", type=int, default=8, help="channels of the table: at four, 20 MB a second and channel is less than the source delivers")
     parser.add_argument("--luge-option", action="append", default=[], help="one word for luge run")
     parser.add_argument("--json", type=pathlib.Path, help="where the JSON goes (default: bench-snowflake.json in the build directory)")
     options = parser.parse_args()
