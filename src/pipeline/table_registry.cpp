@@ -15,6 +15,9 @@ constexpr Duration kFirstCopyRetry = std::chrono::seconds(1);
 constexpr Duration kLongestCopyRetry = std::chrono::seconds(60);
 
 bool is_copying(TableState state) { return state == TableState::waiting || state == TableState::copying || state == TableState::resyncing; }
+bool asks_for_copy(const TableRecord& record) {
+  return record.state == TableState::quarantined && record.quarantine && record.quarantine->code == kTypeChanged;
+}
 bool is_stopped(TableState state) { return state == TableState::quarantined || state == TableState::gap || state == TableState::dropped; }
 
 Duration copy_retry_delay(std::uint32_t failures) {
@@ -40,8 +43,9 @@ TableRegistry::TableRegistry(CopyPort& copies, const ColumnOptionsLookup& column
     Table& table = tables_.at(oid);
     const TableState state = table.record.state;
     if (state == TableState::dropped) continue;
-    // A copy that was under way has lost its snapshot: it starts again. A stopped table stays stopped unless all are repaired.
-    if (is_copying(state) || (resync_all && state != TableState::quarantined)) {
+    // A copy that was under way has lost its snapshot: it starts again. A stopped table stays stopped unless all are
+    // repaired, or a copy is all it waits for.
+    if (is_copying(state) || asks_for_copy(table.record) || (resync_all && state != TableState::quarantined)) {
       restart_.push_back(oid);
     } else if (state == TableState::catching_up && table.record.snapshot) {
       copies_.watch_settled(oid, table.record.attempt, *table.record.snapshot);
@@ -363,6 +367,8 @@ void TableRegistry::adopt(const TableRecord& record) {
     table->record.state = record.state;
     table->record.quarantine = record.quarantine;
     table->record.snapshot.reset();
+    // ALTER TYPE rewrites the table, and whoever looks at the catalog would have it copied again: so does who meets a row first.
+    if (asks_for_copy(table->record)) resync(record.oid);
   } else {
     table->record.schema = record.schema;
     table->record.name = record.name;

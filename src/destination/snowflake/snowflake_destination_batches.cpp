@@ -293,7 +293,7 @@ Status SnowflakeDestination::take(TakenBatch& taken, const FinishCopy& op) {
     if (log_is_newer) {
       TRY(const auto needs_copy, keeper_->shape_state(&*copied, entry.layout));
       if (needs_copy) {
-        quarantine(*table, {"type_changed", *needs_copy, "", "", limit, resync_command(op.schema->name)});
+        quarantine(*table, {std::string(kTypeChanged), *needs_copy, "", "", limit, resync_command(op.schema->name)});
         return ok();
       }
     }

@@ -188,7 +188,7 @@ Status SnowflakeDestination::follow(LiveTable& table, const TableSchemaPtr& sche
       if (keeper_->merges()) {
         TRY(const auto needs_copy, keeper_->shape_state(nullptr, entry.layout));
         if (needs_copy) {
-          quarantine(table, {"type_changed", *needs_copy, "", "", position, resync_command(schema->name)});
+          quarantine(table, {std::string(kTypeChanged), *needs_copy, "", "", position, resync_command(schema->name)});
           return ok();
         }
       }
@@ -274,7 +274,7 @@ Status SnowflakeDestination::reshape_merged(LiveTable& table, const TableLayout&
   if (renamed) leave_log(table);
   CHECK_OK(adopt_layout(table, std::move(next), schema));
   if (needs_copy) {
-    quarantine(table, {"type_changed", *needs_copy, "", "", position, resync_command(schema->name)});
+    quarantine(table, {std::string(kTypeChanged), *needs_copy, "", "", position, resync_command(schema->name)});
     return ok();
   }
   schedule(table);

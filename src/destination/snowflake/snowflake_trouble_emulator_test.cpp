@@ -323,8 +323,7 @@ TEST_P(SnowflakeTrouble, an_answer_to_a_statement_of_a_new_shape_that_is_lost) {
       deliver_at(at, change());
     }
     checkpoint_ = at;
-    EXPECT_THAT(rows(after), ElementsAre("1|ann|Oslo", "2|bob|Oslo", "3|cem|Rome"))
-        << "without the answer to statement " << skip;
+    EXPECT_THAT(rows(after), ElementsAre("1|ann|Oslo", "2|bob|Oslo", "3|cem|Rome")) << "without the answer to statement " << skip;
   }
 }
 

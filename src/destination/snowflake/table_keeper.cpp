@@ -192,7 +192,7 @@ Status TableKeeper::log_copy(const TableLayout& copied, const TableLayout& layou
     TRY(const auto actual, describe(wanted.state()));
     if (actual) {
       const LayoutChange change = change_state(&before, wanted, &*actual);
-      if (change.needs_copy) return make_error(Recovery::quarantine_table, "type_changed", *change.needs_copy, "");
+      if (change.needs_copy) return make_error(Recovery::quarantine_table, std::string(kTypeChanged), *change.needs_copy, "");
       CHECK_OK(run(change.statements));
     }
   }

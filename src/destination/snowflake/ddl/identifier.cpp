@@ -80,8 +80,8 @@ Status check_snowflake_places(std::span<const TableName> tables, std::string_vie
     for (const std::string& name : {place.state, place.log}) {
       const auto [other, added] = taken.emplace(std::pair(place.schema, name), &table);
       if (added) continue;
-      return refused("tables " + to_string(*other->second) + " and " + to_string(table) + " are both " + snowflake_identifier(place.schema) + "." +
-                         snowflake_identifier(name) + " in Snowflake",
+      return refused("tables " + to_string(*other->second) + " and " + to_string(table) + " have the same name in Snowflake, " +
+                         snowflake_identifier(place.schema) + "." + snowflake_identifier(name),
                      "leave one out with --tables, rename it, or use identifiers: keep or a pipeline of its own with another schema");
     }
   }
