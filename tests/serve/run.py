@@ -353,7 +353,56 @@ wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 1GiB, warning_wal_
     receiver.shutdown()
 
 
-TESTS = [life, bad_rows, takeover, zombie, applied, secrets, alerts]
+def moved_state(house):
+    """luge state export and import: to another file and into a Redis; nothing is copied again, nothing is missing."""
+    mirror = house.directory / "shop.duckdb"
+    place = ["--to", f"duckdb:{mirror}", "--pipeline", "shop"]
+
+    def luge(*words, code=0, text=None):
+        done = subprocess.run([str(word) for word in [house.luge, *words, *place]], capture_output=True, text=True, cwd=house.directory, input=text,
+                              env=house.environment, timeout=60, check=False)
+        check(done.returncode == code, f"luge {' '.join(map(str, words))}: exit {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
+        return done.stdout if code == 0 else done.stderr
+
+    def caught_up(*state):
+        luge("run", "--source", house.server.url("shop"), "--until", "caught-up", *state)
+
+    luge("state", "export", code=1)
+    caught_up()
+    house.server.execute("shop", "INSERT INTO orders VALUES (101, 'between')")
+    document = luge("state", "export")
+    other = ["--state", f"sqlite:{house.directory}/other.db"]
+    check("another pipeline" in luge("state", "import", *other, code=1, text=document.replace('"shop"', '"shoe"', 1)), "another pipeline's state is taken")
+    check("no state" in luge("state", "import", *other, code=1, text="{}"), "garbage is taken")
+    luge("state", "import", *other, text=document)
+    check("already" in luge("state", "import", *other, code=1, text=document), "a state is overwritten")
+    copies = "SELECT max(attempt) FROM _luge.tables"
+    caught_up(*other)
+    file = house.directory / "state.json"
+    luge("state", "export", *other, "-f", file)
+    check(file.stat().st_mode & 0o077 == 0, "others may read the exported state")
+    luge("state", "export", *other, "-f", file, code=1)
+    with duckdb.connect(str(mirror), read_only=True) as reader:
+        check(reader.execute("SELECT count(*) FROM orders").fetchone()[0] == 101, "rows are missing")
+        check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")
+    port = free_port()
+    program = shutil.which("redis-server") or "/usr/bin/redis-check-rdb"  # Debian's redis-tools carries the server under that name
+    redis = child_process.spawn(["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", house.directory, "--appendonly", "yes", "--appendfsync",
+                                 "always", "--save", ""], executable=program, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        in_redis = ["--state", f"redis://127.0.0.1:{port}"]
+        time.sleep(1)
+        luge("state", "import", *in_redis, "-f", file)
+        house.server.execute("shop", "INSERT INTO orders VALUES (102, 'in Redis')")
+        caught_up(*in_redis)
+    finally:
+        child_process.end(redis)
+    with duckdb.connect(str(mirror), read_only=True) as reader:
+        check(reader.execute("SELECT count(*) FROM orders").fetchone()[0] == 102, "rows are missing")
+        check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")
+
+
+TESTS = [life, bad_rows, takeover, zombie, applied, secrets, alerts, moved_state]
 
 
 def run_one(options, test):
