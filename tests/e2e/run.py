@@ -9,6 +9,7 @@
     tests/e2e/run.py --luge … --settings snowflake-rest          against the Snowflake emulator
 """
 import argparse
+import concurrent.futures
 import importlib
 import multiprocessing
 import os
@@ -174,8 +175,11 @@ def main():
     emulator = SnowflakeEmulator(directory / "emulator", "--commit-delay", "20") if any(settings in SNOWFLAKE for _, settings, _ in jobs) else None
     try:
         facts = emulator.start().facts if emulator else None
-        with multiprocessing.Pool(options.jobs, begin_worker, (options, str(directory), facts)) as pool:
-            for job, verdict, seconds, report in pool.imap_unordered(run_case, jobs):
+        # An executor says so when a worker was killed; a multiprocessing.Pool would wait for its case for ever.
+        with concurrent.futures.ProcessPoolExecutor(options.jobs, multiprocessing.get_context("fork"), begin_worker,
+                                                    (options, str(directory), facts)) as pool:
+            for done in concurrent.futures.as_completed([pool.submit(run_case, job) for job in jobs]):
+                job, verdict, seconds, report = done.result()
                 counts[verdict] += 1
                 if verdict == "failed":
                     failures.append(title(job))
