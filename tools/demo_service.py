@@ -165,8 +165,8 @@ wal: {{interval: 1s, warning_wal_size: 10GiB, danger_wal_size: 20GiB, warning_ti
         wait_for(lambda: self.state_of("events") == "live", "the pipeline is live again", 60)
         self.sql("CHECKPOINT")
         rows = self.sql("SELECT count(*) FROM events")[0][0]
-        wait_for(lambda: json.loads(self.run("query", "--to", f"duckdb:{self.directory}/events.duckdb", "--pipeline", "events", "--json",
-                                             "select count(*) from events"))["rows"][0][0] == rows, "the mirror has every row", 60)
+        wait_for(lambda: int(json.loads(self.run("query", "--to", f"duckdb:{self.directory}/events.duckdb", "--pipeline", "events", "--json",
+                                             "select count(*) from events"))["rows"][0][0]) == rows, "the mirror has every row", 60)
         wait_for(lambda: self.told("resolved"), "the webhook is told that it is over", 150)
         for name in ("orders", "events"):
             said = self.run("verify", "--to", f"duckdb:{self.directory}/{name}.duckdb", "--pipeline", name, "--source", self.server.url("shop"),

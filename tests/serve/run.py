@@ -144,7 +144,7 @@ class House:
         """Rows, asked through the running luge."""
         done = subprocess.run([str(self.luge), "query", "--to", f"duckdb:{mirror}", "--json", f"select count(*) as n from {table}"],
                               capture_output=True, text=True, cwd=self.directory, env=self.environment, timeout=60, check=False)
-        return json.loads(done.stdout)["rows"][0][0] if done.returncode == 0 else None
+        return int(json.loads(done.stdout)["rows"][0][0]) if done.returncode == 0 else None
 
     def wait_count(self, mirror, rows, seconds=30, table="orders"):
         return wait_for(lambda: self.count(mirror, table) == rows, f"{mirror.name} has {rows} rows; it has {self.count(mirror, table)}", seconds)
