@@ -9,6 +9,7 @@
 # COLD: hardly a row passes through here. Builds with sanitizers leave it without optimisation, which halves the time they take.
 # LABELS: of its tests, beside "unit".
 # LINKS are what the folder's headers may show to their users: they express the layers, tools/layers.py checks the includes.
+set(LUGE_STANDARD_HEADERS <algorithm> <chrono> <functional> <map> <memory> <mutex> <optional> <string> <string_view> <variant> <vector>)
 function(luge_library folder)
   cmake_parse_arguments(arg "COLD" "" "LABELS;LINKS;PRIVATE_LINKS;TEST_LINKS;EXCLUDE" ${ARGN})
   string(REPLACE "/" "_" name "luge_${folder}")
@@ -30,6 +31,7 @@ function(luge_library folder)
     if(arg_COLD AND LUGE_SANITIZE)
       luge_quick_to_compile(${name})
     endif()
+    luge_precompile(${name} HEADERS ${LUGE_STANDARD_HEADERS} SOURCES ${sources})
   else()
     add_library(${name} INTERFACE)
     target_include_directories(${name} INTERFACE "${PROJECT_SOURCE_DIR}/src")
@@ -38,14 +40,14 @@ function(luge_library folder)
   if(tests AND NOT LUGE_FUZZ)
     luge_executable(${name}_tests SOURCES ${tests} LINKS ${name} luge_test_support GTest::gmock GTest::gtest_main ${arg_PRIVATE_LINKS} ${arg_TEST_LINKS})
     luge_quick_to_compile(${name}_tests)
-    luge_precompile(${name}_tests ${tests})
+    luge_precompile(${name}_tests HEADERS ${LUGE_STANDARD_HEADERS} <gmock/gmock.h> <gtest/gtest.h> SOURCES ${tests})
     luge_gtest(${name}_tests unit ${arg_LABELS})
   endif()
   if(emulator_tests AND NOT LUGE_FUZZ)
     luge_executable(${name}_emulator_tests SOURCES ${emulator_tests}
       LINKS ${name} luge_test_support GTest::gmock GTest::gtest_main ${arg_PRIVATE_LINKS} ${arg_TEST_LINKS})
     luge_quick_to_compile(${name}_emulator_tests)
-    luge_precompile(${name}_emulator_tests ${emulator_tests})
+    luge_precompile(${name}_emulator_tests HEADERS ${LUGE_STANDARD_HEADERS} <gmock/gmock.h> <gtest/gtest.h> SOURCES ${emulator_tests})
     luge_gtest(${name}_emulator_tests snowflake)
   endif()
 endfunction()
@@ -56,15 +58,16 @@ function(luge_quick_to_compile target)
   target_compile_options(${target} PRIVATE "$<$<CONFIG:Debug>:SHELL:-O0 -U_FORTIFY_SOURCE>")
 endfunction()
 
-# luge_precompile(<target> <source>...): GoogleTest's headers take seconds to parse, once for every test file. Only where most tests are compiled,
-# with clang: gcc forgets that what stands in a precompiled header is the system's, and warns of it. flags.cmake tells ccache to know such objects
-# again.
+# luge_precompile(<target> HEADERS <header>... SOURCES <source>...): parses these headers once for all of them. Only in sanitized builds with
+# clang, where the tests are compiled: gcc forgets that what stands in a precompiled header is the system's, and warns of it; and one build must
+# notice a source that forgets to include what it uses. flags.cmake tells ccache to know such objects again.
 function(luge_precompile target)
-  list(LENGTH ARGN count)
-  if(count LESS 4 OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  cmake_parse_arguments(arg "" "" "HEADERS;SOURCES" ${ARGN})
+  list(LENGTH arg_SOURCES count)
+  if(count LESS 4 OR NOT LUGE_SANITIZE OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     return()  # of few files it would cost more than it saves
   endif()
-  target_precompile_headers(${target} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <map> <memory> <optional> <string> <vector>)
+  target_precompile_headers(${target} PRIVATE ${arg_HEADERS})
   target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
 endfunction()
 
