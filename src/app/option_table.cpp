@@ -202,6 +202,14 @@ constexpr std::array kOptions{
                .help = "The catalog of luge serve: sqlite:PATH, or a PostgreSQL database (postgres://…, schema _luge). Default: "
                        "sqlite:$XDG_STATE_HOME/luge/catalog.db.",
                .example = "postgres://luge@db.example/ops"},
+    OptionSpec{.name = "leases",
+               .member = &Options::leases,
+               .value_name = "PLACE",
+               .verbs = verbs(serve),
+               .secret = true,
+               .help = "Where several processes on one catalog agree on who runs what: redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]; catalogs "
+                       "that share a Redis need a database each. Default: in the catalog.",
+               .example = "redis://cache.example/3"},
     OptionSpec{.name = "file",
                .member = &Options::file,
                .value_name = "PATH",

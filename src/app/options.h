@@ -57,6 +57,7 @@ struct Options {
 
   // luge serve and the verbs of its catalog
   std::string catalog;  ///< "" or sqlite:PATH or postgres://…
+  std::string leases;   ///< serve: "" is the catalog's own, or redis://…
   std::string file;     ///< apply: the document
   bool prune = false;   ///< apply: what the document does not name is removed
   bool dry_run = false; ///< apply: show the difference, change nothing

@@ -77,7 +77,8 @@ Result<std::vector<AlertReceiver>> make_receivers(const ServeSettings& settings,
 Result<ExitCode> serve(Options options, const Environment& environment) {
   if (options.http.empty()) options.http = "127.0.0.1:9000";
   const SystemClock clock;
-  TRY(const OpenedCatalog opened, open_catalog(options, environment));
+  TRY(OpenedCatalog opened, open_catalog(options, environment));
+  CHECK_OK(place_leases(opened, options));
   TRY(const SecretResolver secrets, open_secrets(environment));
   TRY(auto receivers, make_receivers(options.serve, clock));
   std::random_device random;

@@ -8,6 +8,7 @@
 #include "postgres/connection_options.h"
 #include "service/catalog/postgres_catalog.h"
 #include "service/catalog/postgres_leases.h"
+#include "service/catalog/redis_leases.h"
 #include "service/catalog/sqlite_catalog.h"
 #include "service/catalog/sqlite_leases.h"
 
@@ -37,6 +38,14 @@ Result<OpenedCatalog> open_catalog(const Options& options, const Environment& en
   TRY(opened.catalog, SqliteCatalog::open(path));
   TRY(opened.leases, SqliteLeases::open(path));
   return opened;
+}
+
+Status place_leases(OpenedCatalog& opened, const Options& options) {
+  if (options.leases.empty()) return ok();
+  if (!options.leases.starts_with("redis")) return usage_error("--leases names no Redis", "write redis://HOST:PORT/DATABASE");
+  TRY(RedisAddress address, RedisAddress::parse(options.leases));
+  opened.leases = std::make_unique<RedisLeases>(std::move(address), "catalog");
+  return ok();
 }
 
 Result<SecretResolver> open_secrets(const Environment& environment) {

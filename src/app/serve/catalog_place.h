@@ -20,6 +20,9 @@ struct OpenedCatalog {
 /// --catalog sqlite:PATH or postgres://…; default: sqlite:$XDG_STATE_HOME/luge/catalog.db. Makes what is missing. Errors: usage, the catalog's.
 Result<OpenedCatalog> open_catalog(const Options& options, const Environment& environment);
 
+/// --leases: somewhere else than in the catalog. Errors: usage.
+Status place_leases(OpenedCatalog& opened, const Options& options);
+
 /// Opens the secrets of its rows: with the keys of the environment, or of their file.
 Result<SecretResolver> open_secrets(const Environment& environment);
 

@@ -8,8 +8,10 @@
 #include "service/catalog/postgres_leases.h"
 #include "service/catalog/sqlite_catalog.h"
 #include "service/catalog/sqlite_database.h"
+#include "service/catalog/redis_leases.h"
 #include "service/catalog/sqlite_leases.h"
 #include "support/temp_postgres.h"
+#include "support/temp_redis.h"
 
 namespace luge {
 namespace {
@@ -84,6 +86,20 @@ std::unique_ptr<PipelineLeases> postgres_leases(const std::string& database) {
 INSTANTIATE_TEST_SUITE_P(Sqlite, PipelineLeasesConformance, testing::Values(PipelineLeasesQuirks{"sqlite", new_sqlite_catalog, sqlite_leases}));
 INSTANTIATE_TEST_SUITE_P(Postgres, PipelineLeasesConformance,
                          testing::Values(PipelineLeasesQuirks{"postgres", new_postgres_catalog, postgres_leases}));
+
+/// In Redis they need no catalog: a scope of their own each time.
+std::string new_scope() {
+  static int number = 0;
+  return "test" + std::to_string(++number);
+}
+
+std::unique_ptr<PipelineLeases> redis_leases(const std::string& scope) {
+  const auto address = RedisAddress::parse(TempRedis::shared().url());
+  EXPECT_TRUE(address);
+  return std::make_unique<RedisLeases>(*address, scope);
+}
+
+INSTANTIATE_TEST_SUITE_P(Redis, PipelineLeasesConformance, testing::Values(PipelineLeasesQuirks{"redis", new_scope, redis_leases}));
 
 }  // namespace
 }  // namespace luge
