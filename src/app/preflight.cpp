@@ -64,8 +64,8 @@ class Examination {
     if (!owner_) return;
     if (takes_in_) wanted.insert(wanted.end(), not_published.begin(), not_published.end());
     std::map<std::string, std::string> ledger;
-    if (auto store = SqliteStateStore::open_existing(request_.places.state_path)) {
-      auto loaded = (*store)->load_ledger(request_.options.pipeline);
+    if (const auto state = open_existing_state(request_.places)) {
+      auto loaded = state->ledger->load_ledger(request_.options.pipeline);
       if (!loaded) return add(check_of(loaded.error()));
       ledger = std::move(*loaded);
     }

@@ -100,7 +100,8 @@ Result<ExitCode> import_state(const Options& options, const PipelinePlaces& plac
   }
   TRY(const StateRecord record, decode_state_record(document["record"].dump()));
   std::vector<LedgerChange> ledger;
-  for (const auto& [key, value] : document.value("ledger", Json::object()).items()) {
+  const Json entries = document.value("ledger", Json::object());
+  for (const auto& [key, value] : entries.items()) {
     if (!value.is_string()) return malformed();
     ledger.push_back({key, value.get<std::string>()});
   }

@@ -42,7 +42,7 @@ std::string charts(const std::vector<PipelineHistory::Point>& points) {
   using Point = PipelineHistory::Point;
   return "<section id=\"charts\" data-live class=\"charts\">" +
          chart(
-             "Rows per second", points, [](const Point& point) { return std::optional(point.rows_per_second); }, rate_text) +
+             "Rows per second", points, [](const Point& point) { return std::optional(point.rows_per_second); }, row_rate_text) +
          chart(
              "Lag", points, [](const Point& point) { return point.lag_seconds; }, seconds_text) +
          chart(
@@ -121,7 +121,7 @@ HttpAnswer Console::pipelines_page(const AdminRequest& request) const {
         "class=\"number\">{}</td><td>{}{}</td><td>{}</td></tr>",
         kPipelineRoot, url_part(document.pipeline), html(document.pipeline), html(document.source), html(document.destination),
         state_badge(document.state), html(freshness_text(document)),
-        document.lag_bytes ? bytes_text(static_cast<double>(*document.lag_bytes)) : "unknown", rate_text(history_.rows_per_second(document.pipeline)),
+        document.lag_bytes ? bytes_text(static_cast<double>(*document.lag_bytes)) : "unknown", row_rate_text(history_.rows_per_second(document.pipeline)),
         html(tables_text(document)), problem_box(document), pipeline_buttons(document));
   }
   if (rows.empty()) rows = "<tr><td colspan=\"7\" class=\"note\">no pipelines</td></tr>";

@@ -134,8 +134,8 @@ TEST(HtmlText, IsForPeople) {
   EXPECT_EQ(seconds_text(0.25), "250 ms");
   EXPECT_EQ(seconds_text(200), "3 min 20 s");
   EXPECT_EQ(seconds_text(90'000), "1 d 1 h");
-  EXPECT_EQ(rate_text(0), "0");
-  EXPECT_EQ(rate_text(12'345), "12k");
+  EXPECT_EQ(row_rate_text(0), "0");
+  EXPECT_EQ(row_rate_text(12'345), "12k");
 }
 
 }  // namespace

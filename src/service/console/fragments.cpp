@@ -36,7 +36,7 @@ std::string slot_text(const SourceReport::Slot& slot) {
 
 std::string copy_cell(const StatusDocument::Copy& copy) {
   std::string text = count_text(copy.rows) + " rows";
-  if (copy.rows_per_second() > 0) text += ", " + rate_text(copy.rows_per_second()) + "/s";
+  if (copy.rows_per_second() > 0) text += ", " + row_rate_text(copy.rows_per_second()) + "/s";
   if (const auto left = copy.seconds_left()) text += ", " + seconds_text(*left) + " left";
   const auto share = copy.share();
   const std::string bar =

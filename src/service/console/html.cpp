@@ -62,7 +62,7 @@ std::string seconds_text(double seconds) {
   return fmt::format("{} d {} h", whole / 86'400, whole % 86'400 / 3600);
 }
 
-std::string rate_text(double per_second) {
+std::string row_rate_text(double per_second) {
   if (per_second >= 1e6) return fmt::format("{:.1f}M", per_second / 1e6);
   if (per_second >= 1e4) return fmt::format("{:.0f}k", per_second / 1e3);
   if (per_second >= 1e3) return fmt::format("{:.1f}k", per_second / 1e3);

@@ -18,6 +18,6 @@ std::string bytes_text(double bytes);
 /// "850 ms", "12 s", "3 min 20 s", "2 h 5 min", "4 d 3 h".
 std::string seconds_text(double seconds);
 /// "0", "12", "3.4k", "1.2M".
-std::string rate_text(double per_second);
+std::string row_rate_text(double per_second);
 
 }  // namespace luge
