@@ -177,7 +177,7 @@ def life(house):
     house.wait_count(mirror, 1, table="later")
     check(service.stop() == 0, "SIGTERM is not answered by exit 0")
     with duckdb.connect(str(mirror), read_only=True) as reader:
-        check(reader.execute("SELECT count(*) FROM orders").fetchone()[0] == 102, "the mirror's file lacks rows")
+        check(reader.execute("SELECT count(*) FROM public.orders").fetchone()[0] == 102, "the mirror's file lacks rows")
 
 
 def bad_rows(house):
@@ -383,7 +383,7 @@ def moved_state(house):
     check(file.stat().st_mode & 0o077 == 0, "others may read the exported state")
     luge("state", "export", *other, "-f", file, code=1)
     with duckdb.connect(str(mirror), read_only=True) as reader:
-        check(reader.execute("SELECT count(*) FROM orders").fetchone()[0] == 101, "rows are missing")
+        check(reader.execute("SELECT count(*) FROM public.orders").fetchone()[0] == 101, "rows are missing")
         check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")
     port = free_port()
     program = shutil.which("redis-server") or "/usr/bin/redis-check-rdb"  # Debian's redis-tools carries the server under that name
@@ -398,7 +398,7 @@ def moved_state(house):
     finally:
         child_process.end(redis)
     with duckdb.connect(str(mirror), read_only=True) as reader:
-        check(reader.execute("SELECT count(*) FROM orders").fetchone()[0] == 102, "rows are missing")
+        check(reader.execute("SELECT count(*) FROM public.orders").fetchone()[0] == 102, "rows are missing")
         check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")
 
 
