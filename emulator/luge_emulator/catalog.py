@@ -104,20 +104,24 @@ def read_tables(cursor: duckdb.DuckDBPyConnection, database: str, schema: str | 
 
 
 class TableCache:
-    """Tables by name, for the streaming side; forgotten whenever any shape changes."""
+    """Tables and views by name, as they are committed; forgotten whenever any shape changes. Used by several threads."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._known: tuple[int, dict[tuple[str, str, str], Table | None]] = (-1, {})  # of one version of all shapes
 
-    def find(self, database: str, schema: str, name: str) -> Table | None:
+    def find_any(self, database: str, schema: str, name: str) -> Table | None:
         version, tables = self._known
         if version != self._storage.version:
             # What is read before a change must not be remembered behind it.
             version, tables = self._known = (self._storage.version, {})
         key = (database, schema, name)
         if key not in tables:
-            known = database in self._storage.databases()
-            found = read_tables(self._storage.cursor(), *key) if known else []
-            tables[key] = next((table for table in found if table.kind == "TABLE"), None)
+            found = read_tables(self._storage.cursor(), *key) if database in self._storage.databases() else []
+            tables[key] = found[0] if found else None
         return tables[key]
+
+    def find(self, database: str, schema: str, name: str) -> Table | None:
+        """A table; a view is none."""
+        found = self.find_any(database, schema, name)
+        return found if found is not None and found.kind == "TABLE" else None

@@ -26,10 +26,10 @@ std::optional<TableState> parse_table_state(std::string_view text);
 /// It has rows that follow the source: the changes of a gap are missing from them.
 constexpr bool goes_on(TableState state) { return state == TableState::live || state == TableState::catching_up || state == TableState::resyncing; }
 
-/// Why a table stopped. Names and types, never values.
 /// Quarantine::code of a table whose rows have a type that what stands in the destination cannot become: a new copy heals it, unasked.
 inline constexpr std::string_view kTypeChanged = "type_changed";
 
+/// Why a table stopped. Names and types, never values.
 struct Quarantine {
   std::string code;    ///< stable word: "misfit", "divergence", "unchanged_insert", "no_identity", ...
   std::string reason;  ///< one sentence

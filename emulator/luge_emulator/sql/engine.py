@@ -4,7 +4,7 @@ from __future__ import annotations
 import sqlglot
 from sqlglot import TokenType
 
-from luge_emulator.catalog import Table, read_tables
+from luge_emulator.catalog import Table, TableCache
 from luge_emulator.naming import quote, quote_path
 from luge_emulator.settings import Settings
 from luge_emulator.sql import json_nodes
@@ -26,7 +26,7 @@ class Engine:
         self.history = History()
         self.roles: set[str] = {"PUBLIC", "ACCOUNTADMIN", "SYSADMIN"}
         self.warehouses: set[str] = set()
-        self._known: tuple[int, dict[tuple[str, str, str], Table | None]] = (-1, {})  # of one version of all shapes
+        self._tables = TableCache(storage)
         json_nodes.register(storage.cursor())
         storage.cursor().execute(MACROS)
 
@@ -41,15 +41,7 @@ class Engine:
 
     def find(self, database: str, schema: str, name: str) -> Table | None:
         """A table or view as it is committed."""
-        version, tables = self._known
-        if version != self.storage.version:
-            # What is read before a change must not be remembered behind it.
-            version, tables = self._known = (self.storage.version, {})
-        key = (database, schema, name)
-        if key not in tables:
-            found = read_tables(self.storage.cursor(), *key) if database in self.storage.databases() else []
-            tables[key] = found[0] if found else None
-        return tables[key]
+        return self._tables.find_any(database, schema, name)
 
     def table_gone(self, table: Table) -> None:
         """Its channels are no more, nor is its default pipe for a while."""
