@@ -99,6 +99,8 @@ class Driver {
   void request_stop();
 
   DriverStatus status() const;
+  /// DriverStatus::state as it was last published. Asks nobody and copies no table: for looking often.
+  std::string last_state() const;
 
   /// Returns once every followed table is known: right after the start the list is empty or that of the last run. Errors: "not_running".
   Status await_catalog(Duration timeout);

@@ -99,6 +99,11 @@ DriverStatus Driver::Impl::status() const {
   return status_;
 }
 
+std::string Driver::Impl::last_state() const {
+  const std::lock_guard lock(mutex_);
+  return status_.state;
+}
+
 void Driver::Impl::note_error(const Error& error, const char* event) {
   log_event(LogLevel::warn, event, error.what, {{"code", error.code}, {"recovery", to_string(error.recovery)}, {"hint", error.hint}});
   std::lock_guard lock(mutex_);

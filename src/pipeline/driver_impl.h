@@ -30,6 +30,7 @@ class Driver::Impl {
   void request_drain();
   void request_stop();
   DriverStatus status() const;
+  std::string last_state() const;
   Status await_catalog(Duration timeout);
   Status resync(const TableName& table);
   Status pause(bool paused);

@@ -22,6 +22,7 @@ class HostTask final : public PipelineTask {
   void request_drain() override { host_->driver().request_drain(); }
   void request_stop() override { host_->driver().request_stop(); }
   Status pause(bool paused) override { return host_->driver().pause(paused); }
+  std::string last_state() const override { return host_->driver().last_state(); }
   TaskStatus status() const override {
     const PipelineReport report = host_->report();
     const PipelineStatus& pipeline = report.driver.pipeline;

@@ -1,9 +1,11 @@
 #include "service/catalog/sqlite_catalog.h"
 
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "service/catalog/catalog_migration.h"
@@ -38,6 +40,31 @@ void run_sql(const std::string& path, const std::string& statements) {
   ASSERT_TRUE(database) << database.error().message();
   const Status ran = (*database)->run(statements);
   ASSERT_TRUE(ran) << ran.error().message();
+}
+
+/// Whether this process has a lock on the file, as another one sees it.
+bool is_locked_by_us(const std::string& path) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    struct flock asked {};
+    asked.l_type = F_WRLCK;
+    asked.l_whence = SEEK_SET;
+    const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    ::_exit(::fcntl(file, F_GETLK, &asked) == 0 && asked.l_type != F_UNLCK ? 0 : 1);
+  }
+  int status = 0;
+  return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// Without its locks a file's journal is deleted under it by the next process that comes and goes, and what is written later is never seen.
+TEST(SqliteCatalog, ASecondConnectionOfTheProcessLeavesTheFirstItsLocks) {
+  const std::string path = new_place();
+  const auto first = SqliteCatalog::open(path);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(is_locked_by_us(path));
+  const auto second = SqliteLeases::open(path);
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(is_locked_by_us(path));
 }
 
 TEST(SqliteCatalog, FileAndDirectoryAreTheOwnersOnly) {

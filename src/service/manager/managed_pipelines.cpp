@@ -240,6 +240,14 @@ std::vector<ManagedPipelines::Report> ManagedPipelines::reports() const {
   return all;
 }
 
+std::map<std::string, std::string> ManagedPipelines::last_states() const {
+  std::map<std::string, std::string> states;
+  for (const auto& [name, entry] : entries_) {
+    if (entry.runner) states[name] = entry.runner->last_state();
+  }
+  return states;
+}
+
 std::optional<ManagedPipelines::Report> ManagedPipelines::report(const std::string& name, const WantedPipeline& wanted) const {
   Report told;
   StatusRow& row = told.row;

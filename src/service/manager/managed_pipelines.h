@@ -50,6 +50,8 @@ class ManagedPipelines {
   /// The keys of pipeline_status that have a pipeline.
   std::vector<std::string> status_keys() const;
   std::vector<Report> reports() const;
+  /// Of every task, by name. Cheap.
+  std::map<std::string, std::string> last_states() const;
 
  private:
   struct Entry {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <poll.h>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr Duration kLongestWait = std::chrono::seconds(30);
 constexpr Duration kRetryCatalog = std::chrono::seconds(1);
+constexpr Duration kLookAtStates = std::chrono::milliseconds(250);
 constexpr Duration kSettle = std::chrono::milliseconds(100);  // several changes at once are told in one write
 
 /// What a running task says, over what the manager knows of it.
@@ -186,18 +188,30 @@ class PipelineManager::Impl {
     report_asked_.notify_one();
   }
 
-  /// Tells pipeline_status how things stand: soon after every look of the manager, and every heartbeat.
+  /// Tells pipeline_status how things stand: soon after every look of the manager, when a task has got into another state, and every heartbeat.
   void report(const std::stop_token& stop) {
+    std::map<std::string, std::string> told;
+    Instant heartbeat = clock_.now();
     while (!stop.stop_requested()) {
+      bool asked = false;
       {
         std::unique_lock lock(report_mutex_);
-        report_asked_.wait_for(lock, stop, options_.heartbeat_interval, [this] { return report_wanted_; });
-        report_wanted_ = false;
+        report_asked_.wait_for(lock, stop, kLookAtStates, [this] { return report_wanted_; });
+        asked = std::exchange(report_wanted_, false);
       }
       if (stop.stop_requested()) return;
+      std::map<std::string, std::string> states = last_states();
+      if (!asked && states == told && clock_.now() < heartbeat) continue;
+      told = std::move(states);
+      heartbeat = clock_.now() + options_.heartbeat_interval;
       tell();
       pause_for(kSettle, stop);
     }
+  }
+
+  std::map<std::string, std::string> last_states() const {
+    const std::lock_guard lock(mutex_);
+    return pipelines_.last_states();
   }
 
   void tell() {

@@ -33,6 +33,7 @@ class Stage {
     int stops = 0;
     bool running = false;
     bool paused = false;
+    std::string state = "live";
     bool deaf = false;               ///< ignores drains
     std::optional<Error> fails;      ///< as soon as it runs
     bool throws = false;
@@ -92,9 +93,10 @@ class Stage {
       stage_.direct(name_, [&](Act& act) { act.paused = paused; });
       return ok();
     }
+    std::string last_state() const override { return stage_.look(name_).state; }
     TaskStatus status() const override {
       TaskStatus now;
-      now.state = "live";
+      now.state = last_state();
       now.durable = Lsn{77};
       now.lag_bytes = 5;
       return now;
@@ -138,14 +140,14 @@ class CuttableLeases final : public PipelineLeases {
 /// One process of the service.
 class Service {
  public:
-  Service(const std::string& path, std::string owner, Stage& stage, Duration drain_timeout = Seconds(10)) {
+  Service(const std::string& path, std::string owner, Stage& stage, Duration drain_timeout = Seconds(10), Duration heartbeat_interval = Millis(200)) {
     catalog = *SqliteCatalog::open(path);
     leases = std::make_unique<CuttableLeases>(*SqliteLeases::open(path));
     ManagerOptions options;
     options.owner = std::move(owner);
     options.drain_timeout = drain_timeout;
     options.stop_grace = Seconds(1);
-    options.heartbeat_interval = Millis(200);
+    options.heartbeat_interval = heartbeat_interval;
     options.lease_time_to_live = Seconds(3);
     options.lease_renew_interval = Millis(100);
     options.restart_after_transient = {Millis(50), Millis(200), Seconds(60)};
@@ -247,6 +249,14 @@ TEST_F(PipelineManagerTest, FollowsTheRowsWithinTwoSeconds) {
   EXPECT_EQ(stage_.look("b").starts, 2);
   EXPECT_TRUE(eventually([&] { return status("c").pipeline.empty(); })) << "its status goes with it";
   EXPECT_EQ(stage_.most_at_once(), 1);
+}
+
+TEST_F(PipelineManagerTest, AnotherStateIsToldBeforeTheNextHeartbeat) {
+  edit({row("a")});
+  Service service(path_, "host-1", stage_, Seconds(10), std::chrono::hours(1));
+  ASSERT_TRUE(eventually([&] { return status("a").state == "live"; }));
+  stage_.direct("a", [](Stage::Act& act) { act.state = "connecting"; });
+  EXPECT_TRUE(eventually([&] { return status("a").state == "connecting"; }, Seconds(2)));
 }
 
 TEST_F(PipelineManagerTest, AMalformedRowStopsItsOwnPipelineOnly) {

@@ -37,6 +37,8 @@ class PipelineTask {
   virtual Status pause(bool paused) = 0;
   /// May take half a second when the pipeline is busy.
   virtual TaskStatus status() const = 0;
+  /// TaskStatus::state, as it was lately. Cheap.
+  virtual std::string last_state() const = 0;
 };
 
 /// Makes the task of a pipeline, its secrets resolved. Called on the task's own thread; may block.

@@ -85,6 +85,12 @@ TaskStatus TaskRunner::status() const {
   return last_;
 }
 
+std::string TaskRunner::last_state() const {
+  if (const auto running = task()) return running->last_state();
+  const std::lock_guard lock(mutex_);
+  return last_.state;
+}
+
 std::optional<Status> TaskRunner::outcome() const {
   const std::lock_guard lock(mutex_);
   return outcome_;

@@ -28,6 +28,7 @@ class TaskRunner {
   Status pause(bool paused);
 
   TaskStatus status() const;
+  std::string last_state() const;
   /// How it ended; nullopt: it has not yet.
   std::optional<Status> outcome() const;
   const PipelineSpec& spec() const { return spec_; }

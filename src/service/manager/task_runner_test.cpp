@@ -24,6 +24,7 @@ class ObedientTask final : public PipelineTask {
     paused = now;
     return ok();
   }
+  std::string last_state() const override { return status().state; }
   TaskStatus status() const override {
     TaskStatus now;
     now.state = paused ? "paused" : "live";

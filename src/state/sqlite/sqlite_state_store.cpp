@@ -43,10 +43,12 @@ Status make_directories(const std::filesystem::path& directory) {
   return ok();
 }
 
+/// Only a file that is not there yet is opened: to close any descriptor of a file drops every lock that this process holds on it, and another
+/// connection of the process may need them (fcntl(2); "How To Corrupt An SQLite Database File", 2.2).
 Status create_file(const std::string& path) {
   CHECK_OK(make_directories(std::filesystem::path(path).parent_path()));
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) return unwritable(path, errno);
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return errno == EEXIST && ::access(path.c_str(), R_OK | W_OK) == 0 ? ok() : unwritable(path, errno);
   ::close(file);
   return ok();
 }
