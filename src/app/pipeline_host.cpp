@@ -13,7 +13,7 @@ namespace luge {
 
 Result<std::unique_ptr<PipelineHost>> PipelineHost::open(const Options& options, const PipelinePlaces& places,
                                                          const std::optional<TableSelection>& selection, const ConnectionOptions& source,
-                                                         std::optional<InstanceLock> lock) {
+                                                         std::optional<InstanceLock> lock, std::shared_ptr<SchemaCache> schema_cache) {
   CHECK_OK(make_private_directory(places.directory));
   if (!lock) {
     TRY(lock, InstanceLock::acquire_patiently(places.lock));
@@ -21,7 +21,9 @@ Result<std::unique_ptr<PipelineHost>> PipelineHost::open(const Options& options,
   std::unique_ptr<PipelineHost> host(new PipelineHost(options, places, selection, source, std::move(*lock)));
   TRY(host->state_, open_state(places));
   TRY(host->destination_, make_destination(places, options, *host->state_.ledger));
-  host->driver_ = std::make_unique<Driver>(make_driver_options(options, places, selection, source), *host->destination_, *host->state_.store);
+  DriverOptions driver = make_driver_options(options, places, selection, source);
+  driver.schema_cache = std::move(schema_cache);
+  host->driver_ = std::make_unique<Driver>(std::move(driver), *host->destination_, *host->state_.store);
   return host;
 }
 

@@ -15,6 +15,7 @@
 #include "postgres/connection_options.h"
 #include "service/pipeline_report.h"
 #include "service/status_document.h"
+#include "source/schema_cache.h"
 
 namespace luge {
 
@@ -22,10 +23,11 @@ namespace luge {
 class PipelineHost {
  public:
   /// Creates what is missing of luge's own directory and state file, and takes the lock unless the caller has it; the destination
-  /// is opened by the driver. No selection: what the destination follows, and nothing else.
+  /// is opened by the driver. No selection: what the destination follows, and nothing else. `schema_cache`: of the source; null: of its own.
   static Result<std::unique_ptr<PipelineHost>> open(const Options& options, const PipelinePlaces& places,
                                                     const std::optional<TableSelection>& selection, const ConnectionOptions& source,
-                                                    std::optional<InstanceLock> lock = std::nullopt);
+                                                    std::optional<InstanceLock> lock = std::nullopt,
+                                                    std::shared_ptr<SchemaCache> schema_cache = nullptr);
   ~PipelineHost();
 
   /// Runs until drained or stopped by an error, answers the control socket meanwhile, then closes the destination.

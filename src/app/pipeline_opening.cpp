@@ -44,12 +44,12 @@ Result<PipelineOpening> prepare_pipeline(const Options& options, const Environme
     if (lock && preflight.gap) note_end(places.directory, *preflight.gap);
     return error_of(preflight);
   }
-  return PipelineOpening{std::move(places), std::move(selection), std::move(source), std::move(lock), std::move(preflight)};
+  return PipelineOpening{std::move(places), std::move(selection), std::move(source), std::move(lock), std::move(preflight), nullptr};
 }
 
 Result<std::unique_ptr<PipelineHost>> open_pipeline(const Options& options, PipelineOpening opening) {
   const std::string directory = opening.places.directory;
-  TRY(auto host, PipelineHost::open(options, opening.places, opening.selection, opening.source, std::move(opening.lock)));
+  TRY(auto host, PipelineHost::open(options, opening.places, opening.selection, opening.source, std::move(opening.lock), opening.schema_cache));
   note_run(directory, options.tables);
   return host;
 }

@@ -21,6 +21,7 @@ struct PipelineOpening {
   ConnectionOptions source;
   std::optional<InstanceLock> lock;  ///< of an earlier run's directory; on a first start there is none to lock yet
   Preflight preflight;
+  std::shared_ptr<SchemaCache> schema_cache;  ///< of the source; null: of this pipeline alone
 };
 
 /// Everything that `luge run` checks before it creates anything. The error is that of the worst check; "running": somebody works there already.

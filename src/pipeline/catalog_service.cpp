@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/clock.h"
+
 namespace luge {
 
 namespace {
@@ -14,6 +16,11 @@ std::vector<FollowedTable> followed(const Frontier& frontier) {
   return tables;
 }
 
+std::shared_ptr<SchemaCache> cache_of(const DriverOptions& options) {
+  static const SystemClock clock;
+  return options.schema_cache ? options.schema_cache : std::make_shared<SchemaCache>(clock);
+}
+
 }  // namespace
 
 CatalogService::CatalogService(const DriverOptions& options, const StateRecord& record, bool own, const Frontier& frontier,
@@ -21,7 +28,7 @@ CatalogService::CatalogService(const DriverOptions& options, const StateRecord& 
     : publication_(record.publication),
       watcher_(options.source,
                CatalogScanOptions{record.publication, own, options.wants, options.allow_no_identity, record.publication_oid, record.publication_seen,
-                                  options.fixed_tables},
+                                  options.fixed_tables, cache_of(options)},
                followed(frontier), frontier.catalog_memory, options.catalog_poll_interval, std::move(wake)) {}
 
 TableEvent CatalogService::to_event(CatalogChange change) const {

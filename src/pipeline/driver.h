@@ -18,6 +18,7 @@
 #include "pipeline/pipeline_status.h"
 #include "pipeline/wake_event.h"
 #include "postgres/connection_options.h"
+#include "source/schema_cache.h"
 #include "source/session_facts.h"
 #include "state/state_store.h"
 
@@ -42,6 +43,7 @@ struct DriverOptions {
   Binary binary = Binary::automatic;
   std::uint32_t copy_connections = 2;   ///< per table
   std::uint32_t parallel_copies = 2;    ///< tables at once
+  std::shared_ptr<SchemaCache> schema_cache;  ///< shared with the other pipelines of the source; null: of this one
   Duration catalog_poll_interval = std::chrono::seconds(2);
   Duration drain_timeout = std::chrono::seconds(30);
   /// Stop by itself: everything committed before the call (caught_up) or before `lsn` is durable and acknowledged.

@@ -107,6 +107,15 @@ void add_odd_leaves(const QueryResult& rows, const TablesByOid& tables) {
   }
 }
 
+void add_membership_facts(const QueryResult& rows, const TablesByOid& tables) {
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    CatalogTable* table = find(tables, rows.number<RelationOid>(row, 0));
+    if (table == nullptr) continue;
+    table->published = rows.boolean(row, 1);
+    table->row_filter = rows.optional_string(row, 2);
+  }
+}
+
 void add_published_columns(const QueryResult& rows, const TablesByOid& tables) {
   for (std::size_t row = 0; row < rows.rows(); ++row) {
     if (CatalogTable* table = find(tables, rows.number<RelationOid>(row, 0))) table->published_columns.push_back(rows.string(row, 1));
@@ -181,6 +190,21 @@ Result<std::vector<CatalogTable>> CatalogReader::list_tables() {
 Result<std::vector<CatalogTable>> CatalogReader::describe_tables(std::span<const RelationOid> oids) {
   if (oids.empty()) return std::vector<CatalogTable>{};
   return read(oid_list(oids), {});
+}
+
+Status CatalogReader::add_membership(std::span<CatalogTable> tables) {
+  if (tables.empty()) return ok();
+  TablesByOid by_oid;
+  std::vector<RelationOid> oids;
+  for (CatalogTable& table : tables) {
+    by_oid.emplace(table.oid, &table);
+    oids.push_back(table.oid);
+  }
+  TRY(const QueryResult facts, sql_.query(catalog_sql::membership_facts(oid_list(oids), publication_, sql_.server_version())));
+  TRY(const QueryResult published, sql_.query(catalog_sql::published_columns(oid_list(oids), publication_, sql_.server_version())));
+  add_membership_facts(facts, by_oid);
+  add_published_columns(published, by_oid);
+  return ok();
 }
 
 Result<std::optional<CatalogTable>> CatalogReader::describe_table(RelationOid oid, std::span<const Oid> types) {

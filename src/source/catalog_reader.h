@@ -23,6 +23,8 @@ struct ListedTable {
 /// Inside a transaction of the caller it reads that transaction's snapshot.
 class CatalogReader {
  public:
+  static constexpr int kStatements = 6;            ///< of describe_tables, at most
+  static constexpr int kMembershipStatements = 2;
   CatalogReader(Connection& sql, std::string publication) : sql_(sql), publication_(std::move(publication)) {}
 
   /// Every user table that can be followed, by name, partitions as part of their root: one statement that opens no table.
@@ -32,6 +34,8 @@ class CatalogReader {
   Result<std::vector<CatalogTable>> list_tables();
   /// Those of `oids` that exist, by name.
   Result<std::vector<CatalogTable>> describe_tables(std::span<const RelationOid> oids);
+  /// Fills in what the publication says of these: published, published_columns, row_filter.
+  Status add_membership(std::span<CatalogTable> tables);
   /// nullopt: there is none (any more). `types` are further type OIDs: those that exist come back in CatalogTable.types.
   Result<std::optional<CatalogTable>> describe_table(RelationOid oid, std::span<const Oid> types = {});
 

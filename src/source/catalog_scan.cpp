@@ -63,15 +63,24 @@ CatalogScan::CatalogScan(CatalogScanOptions options, const std::vector<FollowedT
   }
 }
 
-Result<std::vector<CatalogChange>> CatalogScan::look(Connection& sql) {
+Result<std::vector<CatalogChange>> CatalogScan::look(Connection& sql, const CatalogVersion* version) {
   if (publication_lost_) return std::vector<CatalogChange>{};
+  if (version != nullptr && !settled_.empty() && version->digest == settled_ && publication_.note(*version)) return std::vector<CatalogChange>{};
+  settled_.clear();
+  look_again_ = false;
   TRY(const bool there, publication_is_there(sql));
   if (there) {
     CHECK_OK(look_around(sql));
     // Without it every table looks as if it had left it.
     if (!changes_.empty()) CHECK_OK(publication_is_there(sql));
   }
+  if (version != nullptr && !look_again_ && left_out_.empty()) settled_ = version->digest;
   return std::exchange(changes_, {});
+}
+
+Result<std::vector<CatalogTable>> CatalogScan::describe(Connection& sql, const std::vector<RelationOid>& oids) const {
+  if (options_.cache) return options_.cache->describe_tables(sql, options_.publication, oids);
+  return CatalogReader(sql, options_.publication).describe_tables(oids);
 }
 
 Status CatalogScan::look_around(Connection& sql) {
@@ -155,8 +164,7 @@ Status CatalogScan::take_in(Connection& sql, const std::vector<ListedTable>& tab
       if (out == left_out_.end() || out->second-- <= 0) wanted.push_back(table.oid);
     }
   }
-  CatalogReader reader(sql, options_.publication);
-  TRY(std::vector<CatalogTable> arrived, reader.describe_tables(fresh));
+  TRY(std::vector<CatalogTable> arrived, describe(sql, fresh));
   if (!wanted.empty()) {
     TRY(std::vector<CatalogTable> added, add_wanted(sql, wanted));
     std::move(added.begin(), added.end(), std::back_inserter(arrived));
@@ -172,8 +180,7 @@ Status CatalogScan::take_in(Connection& sql, const std::vector<ListedTable>& tab
 }
 
 Result<std::vector<CatalogTable>> CatalogScan::add_wanted(Connection& sql, const std::vector<RelationOid>& oids) {
-  CatalogReader reader(sql, options_.publication);
-  TRY(std::vector<CatalogTable> tables, reader.describe_tables(oids));
+  TRY(std::vector<CatalogTable> tables, describe(sql, oids));
   std::erase_if(tables, [&](const CatalogTable& table) {
     const auto obstacle = options_.allow_no_identity ? std::nullopt : against_publishing(table, sql.server_version());
     if (obstacle) leave_out(table.oid, table.name, obstacle->what, obstacle->fix);
@@ -192,7 +199,7 @@ Result<std::vector<CatalogTable>> CatalogScan::add_wanted(Connection& sql, const
       if (add_one_by_one(sql, table)) added.push_back(table.oid);
     }
   }
-  return reader.describe_tables(added);  // as members now
+  return CatalogReader(sql, options_.publication).describe_tables(added);  // as members now
 }
 
 bool CatalogScan::add_one_by_one(Connection& sql, const CatalogTable& table) {
@@ -243,7 +250,10 @@ Status CatalogScan::compare(Connection& sql) {
   TRY(const auto unseen, describe_unseen(sql));
   for (auto& [oid, table] : followed_) {
     const auto current = now.tables.find(oid);
-    if (current == now.tables.end()) continue;  // dropped just now: the next look finds it gone
+    if (current == now.tables.end()) {
+      look_again_ = true;  // dropped just now: the next look finds it gone
+      continue;
+    }
     TableFingerprint next = current->second;
     bool reshaped = false;
     std::string why;
@@ -261,7 +271,9 @@ Status CatalogScan::compare(Connection& sql) {
         changes_.push_back(std::move(*change));
       } else if (table.looked) {
         next.shape = table.fingerprint->shape;  // the lock was not to be had: try again at the next look
+        look_again_ = true;
       } else {
+        look_again_ = true;
         continue;
       }
     }
@@ -280,8 +292,7 @@ Result<std::map<RelationOid, CatalogTable>> CatalogScan::describe_unseen(Connect
   for (const auto& [oid, table] : followed_) {
     if (!table.looked && table.schema) oids.push_back(oid);
   }
-  CatalogReader reader(sql, options_.publication);
-  TRY(std::vector<CatalogTable> tables, reader.describe_tables(oids));
+  TRY(std::vector<CatalogTable> tables, describe(sql, oids));
   std::map<RelationOid, CatalogTable> unseen;
   for (CatalogTable& table : tables) unseen.emplace(table.oid, std::move(table));
   return unseen;

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 #include "source/catalog_fingerprint.h"
 #include "source/catalog_reader.h"
 #include "source/publication_watch.h"
+#include "source/schema_cache.h"
 
 namespace luge {
 
@@ -51,6 +53,7 @@ struct CatalogScanOptions {
   Oid publication_oid = 0;  ///< what luge follows; 0: not known
   Lsn publication_seen{};   ///< up to here an earlier process was certain of it
   bool fixed = false;       ///< whatever `wants` says, no table is taken in, and none is released
+  std::shared_ptr<SchemaCache> cache = nullptr;  ///< of the source; null: every table is asked for
 };
 
 /// One look at the whole catalog after the other, each compared with the one before. A few cheap statements a look, more only for what
@@ -61,8 +64,9 @@ class CatalogScan {
   CatalogScan(CatalogScanOptions options, const std::vector<FollowedTable>& followed, const std::string& memory);
 
   /// Changes since the last look, or since the destination's knowledge. After an error nothing is forgotten: look again, with a new
-  /// connection, since a transaction may be open on this one.
-  Result<std::vector<CatalogChange>> look(Connection& sql);
+  /// connection, since a transaction may be open on this one. `version`: the catalog's, read before this call; if it is the one that the last
+  /// look had, nothing is asked.
+  Result<std::vector<CatalogChange>> look(Connection& sql, const CatalogVersion* version = nullptr);
 
   /// Up to here the publication was certainly there, so everything of it was decoded.
   Lsn publication_seen() const { return publication_.seen(); }
@@ -75,6 +79,7 @@ class CatalogScan {
     bool looked = false;                          ///< by this process: its shape goes with the fingerprint, not with the schema
   };
   Result<bool> publication_is_there(Connection& sql);
+  Result<std::vector<CatalogTable>> describe(Connection& sql, const std::vector<RelationOid>& oids) const;
   Status look_around(Connection& sql);
   void note_rewritten(RelationOid oid, std::string why);
   void drop_gone(const std::vector<ListedTable>& tables);
@@ -98,6 +103,8 @@ class CatalogScan {
   PublicationWatch publication_;
   bool publication_lost_ = false;
   std::string memory_;                    ///< as told last
+  bool look_again_ = false;               ///< something could not be found out
+  std::string settled_;                   ///< digest of the catalog that was looked at to the end; empty: of none
 };
 
 /// The columns, names and types of `table` that go on the stream differ from `schema`. Cheap, without a lock: to decide whether to look closely.

@@ -34,6 +34,10 @@ std::string is_published(int version) {
          std::string(version >= 150000 ? " OR pn.oid IS NOT NULL" : "") + "), false)";
 }
 
+std::string row_filter(int version) {
+  return version >= 150000 ? "CASE WHEN pn.oid IS NULL THEN pg_get_expr(r.prqual, r.prrelid) END" : "NULL";
+}
+
 }  // namespace
 
 // pg_partition_tree() would lock every partition, and wait behind an ALTER TABLE for as long as that takes.
@@ -51,8 +55,12 @@ std::string leaf_files() {
          "FROM tree t JOIN pg_class l ON l.oid = t.oid WHERE l.relkind = 'r' GROUP BY t.root)";
 }
 
+std::string membership_facts(std::string_view tables, std::string_view publication, int version) {
+  return "SELECT c.oid, " + is_published(version) + ", " + row_filter(version) + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" +
+         membership(publication, version) + " WHERE" + table_condition(tables);
+}
+
 std::string tables(std::string_view tables, std::string_view publication, int version) {
-  const std::string filter = version >= 150000 ? "CASE WHEN pn.oid IS NULL THEN pg_get_expr(r.prqual, r.prrelid) END" : "NULL";
   // Nothing here opens a table (pg_get_expr alone does, for a row filter), so nothing waits for a lock: sizes are those of the last ANALYZE, VACUUM or counted insert.
   return "WITH RECURSIVE " + partition_tree(tables) + ", " + leaf_files() +
          " SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, "
@@ -60,7 +68,7 @@ std::string tables(std::string_view tables, std::string_view publication, int ve
          "CASE WHEN c.relkind = 'p' THEN coalesce(leaves.pages, 0) ELSE c.relpages END, "
          "nullif(CASE WHEN c.relkind = 'p' THEN leaves.tuples ELSE greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) END, 0), "
          "row_security_active(c.oid), " +
-         is_published(version) + ", " + filter + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" + membership(publication, version) +
+         is_published(version) + ", " + row_filter(version) + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" + membership(publication, version) +
          " LEFT JOIN leaves ON leaves.root = c.oid WHERE" + table_condition(tables) + " ORDER BY n.nspname, c.relname";
 }
 

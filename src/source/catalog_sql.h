@@ -15,6 +15,8 @@ std::string leaf_files();
 
 /// oid, schema, name, relkind, relreplident, file node, pages, reltuples, row security, published, row filter
 std::string tables(std::string_view tables, std::string_view publication, int version);
+/// oid, published, row filter
+std::string membership_facts(std::string_view tables, std::string_view publication, int version);
 /// attrelid, attnum, name, dropped, type, typmod, not null, generated, missing value as text. By table and attnum.
 std::string columns(std::string_view tables);
 /// A condition on column `a` of a published table with publication p and membership r: its values go on the stream.

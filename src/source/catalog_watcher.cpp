@@ -25,6 +25,7 @@ CatalogWatcher::CatalogWatcher(ConnectionOptions source, CatalogScanOptions scan
       publication_(scan.publication),
       interval_(interval),
       wake_(std::move(wake)),
+      cache_(scan.cache),
       scan_(std::move(scan), followed, memory),
       thread_(in_log_context([this](const std::stop_token& stop) { run(stop); })) {}
 
@@ -142,7 +143,12 @@ void CatalogWatcher::look(const std::stop_token& stop) {
   Result<std::vector<CatalogChange>> changes = std::vector<CatalogChange>{};
   if (connected) {
     const CancelOnStop cancel(*connection_, stop);
-    changes = scan_.look(*connection_);
+    if (cache_) {
+      const auto version = cache_->version(*connection_, std::chrono::duration_cast<Duration>(interval_ / 2), stop);
+      changes = version ? scan_.look(*connection_, version->get()) : version.error();
+    } else {
+      changes = scan_.look(*connection_);
+    }
   } else {
     changes = connected.error();
   }

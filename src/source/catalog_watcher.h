@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -58,6 +59,7 @@ class CatalogWatcher {
   const std::string publication_;
   const Duration interval_;
   const std::function<void()> wake_;
+  const std::shared_ptr<SchemaCache> cache_;
   CatalogScan scan_;                         ///< of the thread
   std::optional<Connection> connection_;     ///< of the thread
   std::chrono::milliseconds look_took_{0};   ///< of the thread

@@ -17,6 +17,12 @@ Result<Lsn> insert_position(Connection& sql) {
 
 }  // namespace
 
+bool PublicationWatch::note(const CatalogVersion& version) {
+  if (known_ == 0 || !version.is_safe(name_, known_)) return false;
+  seen_ = std::max(seen_, version.here);
+  return true;
+}
+
 // In this order. A DROP whose commit record lies before `here` was at work when `here` was read, or had ended. Others see it only after a
 // moment, or for as long as a synchronous standby is awaited; until then it holds its lock. So once nobody holds one, whoever has dropped
 // the publication before `here` is seen to have.

@@ -6,6 +6,7 @@
 #include "model/lsn.h"
 #include "model/pg_type.h"
 #include "postgres/connection.h"
+#include "source/catalog_version.h"
 
 namespace luge {
 
@@ -23,6 +24,8 @@ class PublicationWatch {
   /// `known`: its OID, 0 when it is not known yet; `seen`: up to where earlier looks were certain of it.
   PublicationWatch(std::string name, Oid known, Lsn seen) : name_(std::move(name)), known_(known), seen_(seen) {}
 
+  /// What another look told: false if it is not certain from that that it is there.
+  bool note(const CatalogVersion& version);
   /// nullopt: it is there.
   Result<std::optional<PublicationLoss>> look(Connection& sql);
 

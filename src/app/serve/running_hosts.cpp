@@ -69,12 +69,27 @@ void RunningHosts::put(const std::string& pipeline, const std::shared_ptr<Pipeli
   hosts_[pipeline] = host;
 }
 
+std::shared_ptr<SchemaCache> RunningHosts::schema_cache(const std::string& source, const std::string& conninfo) {
+  static const SystemClock clock;
+  const std::lock_guard lock(mutex_);
+  CacheOfSource& of = caches_[source];
+  if (!of.cache || of.conninfo != conninfo) of = {conninfo, std::make_shared<SchemaCache>(clock)};
+  return of.cache;
+}
+
+std::shared_ptr<SchemaCache> RunningHosts::find_schema_cache(const std::string& source) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = caches_.find(source);
+  return found == caches_.end() ? nullptr : found->second.cache;
+}
+
 TaskFactory make_task_factory(RunningHosts& hosts, Environment environment) {
   return [&hosts, environment = std::move(environment)](const PipelineSpec& spec) -> Result<std::unique_ptr<PipelineTask>> {
     const LogScope scope(spec.name);
     TRY(const Options options, options_of(spec));
     TRY(PipelineOpening opening, prepare_pipeline(options, environment));
     tell_checks(opening.preflight);
+    opening.schema_cache = hosts.schema_cache(spec.source, spec.conninfo);
     TRY(auto opened, open_pipeline(options, std::move(opening)));
     std::shared_ptr<PipelineHost> host = std::move(opened);
     hosts.put(spec.name, host);

@@ -8,6 +8,7 @@
 #include "app/config_file.h"
 #include "app/pipeline_host.h"
 #include "service/manager/pipeline_task.h"
+#include "source/schema_cache.h"
 
 namespace luge {
 
@@ -17,10 +18,19 @@ class RunningHosts {
   /// nullptr: it does not run here.
   std::shared_ptr<PipelineHost> find(const std::string& pipeline) const;
   void put(const std::string& pipeline, const std::shared_ptr<PipelineHost>& host);
+  /// The one cache of all pipelines of this source. Another conninfo is another database, or may see something else in it.
+  std::shared_ptr<SchemaCache> schema_cache(const std::string& source, const std::string& conninfo);
+  /// nullptr: no pipeline of this source has run here.
+  std::shared_ptr<SchemaCache> find_schema_cache(const std::string& source) const;
 
  private:
   mutable std::mutex mutex_;
   std::map<std::string, std::weak_ptr<PipelineHost>> hosts_;
+  struct CacheOfSource {
+    std::string conninfo;
+    std::shared_ptr<SchemaCache> cache;
+  };
+  std::map<std::string, CacheOfSource> caches_;
 };
 
 /// Makes tasks as `luge run` would make them: every check first. `hosts` outlives them.

@@ -114,7 +114,13 @@ std::optional<PipelineReport> ServiceView::pipeline(std::string_view name) const
 
 std::vector<SourceReport> ServiceView::sources() const {
   std::vector<SourceReport> sources;
-  for (const WalReport& report : monitor_.reports()) sources.push_back(source_report(report));
+  for (const WalReport& report : monitor_.reports()) {
+    SourceReport& source = sources.emplace_back(source_report(report));
+    if (const auto cache = hosts_.find_schema_cache(report.source)) {
+      const SchemaCache::Counters counters = cache->counters();
+      source.cache = {counters.hits, counters.misses, counters.statements, counters.tables};
+    }
+  }
   return sources;
 }
 

@@ -1,0 +1,111 @@
+#include "source/schema_cache.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "source/catalog_reader.h"
+#include "source/catalog_sql.h"
+
+namespace luge {
+
+namespace {
+constexpr int kVersionStatements = 4;
+constexpr int kReadShare = 20;  // reading versions takes at most a twentieth of the time
+constexpr Duration kKeepTables = std::chrono::seconds(60);
+constexpr auto kNoticeStop = std::chrono::milliseconds(100);
+
+CatalogTable without_publication(CatalogTable table) {
+  table.published = false;
+  table.published_columns.clear();
+  table.row_filter.reset();
+  return table;
+}
+}  // namespace
+
+Result<std::shared_ptr<const CatalogVersion>> SchemaCache::version(Connection& sql, Duration max_age, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const Instant now = clock_.now();
+    if (!definitions_.tables.empty() && now - used_at_ > kKeepTables) definitions_.tables.clear();
+    if (version_ && now - asked_at_ <= std::max(max_age, took_ * kReadShare)) {
+      ++counters_.hits;
+      return version_;
+    }
+    if (!reading_) break;
+    read_.wait_for(lock, stop, kNoticeStop, [this] { return !reading_; });
+    if (stop.stop_requested()) return make_error(Recovery::retry, "stopped", "the pipeline stops");
+  }
+  ++counters_.misses;
+  reading_ = true;
+  lock.unlock();
+  const Instant asked = clock_.now();
+  auto fresh = read_version(sql);
+  const Duration took = clock_.now() - asked;
+  lock.lock();
+  reading_ = false;
+  read_.notify_all();
+  if (!fresh) return std::move(fresh).error();
+  version_ = std::make_shared<const CatalogVersion>(*std::move(fresh));
+  asked_at_ = asked;
+  took_ = took;
+  return version_;
+}
+
+Result<CatalogVersion> SchemaCache::read_version(Connection& sql) {
+  {
+    const std::lock_guard lock(mutex_);
+    counters_.statements += kVersionStatements;
+  }
+  return read_catalog_version(sql);
+}
+
+Result<std::vector<CatalogTable>> SchemaCache::describe_tables(Connection& sql, const std::string& publication, std::span<const RelationOid> oids) {
+  if (oids.empty()) return std::vector<CatalogTable>{};
+  CatalogReader reader(sql, publication);
+  // What is held is true if the catalog is still the one it was read from, and what is read now belongs to that too if it stays so meanwhile.
+  TRY(const CatalogVersion before, read_version(sql));
+  std::vector<CatalogTable> known;
+  std::vector<RelationOid> missing;
+  {
+    const std::lock_guard lock(mutex_);
+    used_at_ = clock_.now();
+    const bool same = definitions_.digest == before.digest;
+    for (const RelationOid oid : oids) {
+      const auto found = definitions_.tables.find(oid);
+      if (same && found != definitions_.tables.end()) {
+        known.push_back(*found->second);
+      } else {
+        missing.push_back(oid);
+      }
+    }
+    counters_.hits += known.size();
+    counters_.misses += missing.size();
+    counters_.statements += (missing.empty() ? 0 : CatalogReader::kStatements) + (known.empty() ? 0 : CatalogReader::kMembershipStatements);
+  }
+  TRY(std::vector<CatalogTable> tables, reader.describe_tables(missing));
+  CHECK_OK(reader.add_membership(known));
+  TRY(const CatalogVersion after, read_version(sql));
+  if (after.digest != before.digest) {
+    if (known.empty()) return tables;
+    return reader.describe_tables(oids);
+  }
+  keep(after.digest, tables);
+  std::move(known.begin(), known.end(), std::back_inserter(tables));
+  std::sort(tables.begin(), tables.end(), [](const CatalogTable& a, const CatalogTable& b) { return a.name < b.name; });
+  return tables;
+}
+
+void SchemaCache::keep(const std::string& digest, std::span<const CatalogTable> tables) {
+  const std::lock_guard lock(mutex_);
+  if (definitions_.digest != digest) definitions_ = {digest, {}};
+  for (const CatalogTable& table : tables) definitions_.tables[table.oid] = std::make_shared<const CatalogTable>(without_publication(table));
+}
+
+SchemaCache::Counters SchemaCache::counters() const {
+  const std::lock_guard lock(mutex_);
+  Counters now = counters_;
+  now.tables = definitions_.tables.size();
+  return now;
+}
+
+}  // namespace luge

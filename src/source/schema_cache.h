@@ -1,0 +1,65 @@
+#pragma once
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/catalog_table.h"
+#include "postgres/connection.h"
+#include "source/catalog_version.h"
+
+namespace luge {
+
+/// What all pipelines of one source know of its catalog together: its version, read once for all of them, and the tables as they were at that
+/// version. Thread-safe; every call may block for as long as the server takes, on a connection of the caller.
+class SchemaCache {
+ public:
+  struct Counters {
+    std::uint64_t hits = 0;      ///< versions and tables that needed no statement
+    std::uint64_t misses = 0;    ///< those that did
+    std::uint64_t statements = 0;  ///< asked for both
+    std::uint64_t tables = 0;    ///< held now
+  };
+
+  explicit SchemaCache(const Clock& clock) : clock_(clock) {}
+  SchemaCache(const SchemaCache&) = delete;
+  SchemaCache& operator=(const SchemaCache&) = delete;
+
+  /// The catalog's version of at most `max_age` ago, or of 20 times as long as reading it took. One caller reads, the others wait for it.
+  /// Errors: those of the connection; "stopped".
+  Result<std::shared_ptr<const CatalogVersion>> version(Connection& sql, Duration max_age, const std::stop_token& stop);
+
+  /// As CatalogReader::describe_tables, as of a moment during the call; sizes may be older. Tables that no pipeline asked for since the
+  /// catalog's version changed are read together, in a few statements. What nobody asked for in a minute is forgotten.
+  Result<std::vector<CatalogTable>> describe_tables(Connection& sql, const std::string& publication, std::span<const RelationOid> oids);
+
+  Counters counters() const;
+
+ private:
+  struct Definitions {
+    std::string digest;
+    std::map<RelationOid, std::shared_ptr<const CatalogTable>> tables;
+  };
+  Result<CatalogVersion> read_version(Connection& sql);
+  void keep(const std::string& digest, std::span<const CatalogTable> tables);
+
+  const Clock& clock_;
+  mutable std::mutex mutex_;  ///< protects what follows
+  std::condition_variable_any read_;
+  bool reading_ = false;
+  std::shared_ptr<const CatalogVersion> version_;
+  Instant asked_at_;          ///< before the version was read
+  Duration took_{0};
+  Instant used_at_;           ///< the definitions
+  Definitions definitions_;
+  Counters counters_;
+};
+
+}  // namespace luge
