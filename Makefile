@@ -23,6 +23,8 @@ bench: setup ## benchmarks, each beside its physical limit
 	@tools/build release && bench/run
 bench-snowflake: setup ## the way to Snowflake beside its limit; BENCH="--quick --only rest"
 	@tools/setup --with sdk && tools/build release luge bench_snowflake_programs && bench/bench_snowflake.py $(BENCH)
+bench-service: setup ## luge serve: a scrape of 10,000 tables, 200 idle pipelines, 50 busy ones; BENCH="--only idle"
+	@tools/build release luge luge_admin_probe && bench/bench_service.py $(BENCH)
 live-snowflake: setup ## the way to a real Snowflake account, named by LUGE_LIVE_* (tests/live/run.py --help)
 	@tools/setup --with sdk && tools/build release luge && tests/live/run.py --luge build/release/luge
 demo: setup ## a live PostgreSQL, a mirror, a kill -9, and the proof that both sides are equal
@@ -43,4 +45,4 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: setup build test check asan tsan fuzz torture bench bench-snowflake live-snowflake demo demo-snowflake demo-service emulator format tidy clean help
+.PHONY: setup build test check asan tsan fuzz torture bench bench-snowflake bench-service live-snowflake demo demo-snowflake demo-service emulator format tidy clean help

@@ -1,5 +1,6 @@
 #include "app/command_line.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -109,8 +110,10 @@ TEST(CommandLine, HelpComesFromTheTables) {
     EXPECT_NE(text.find("Examples\n  "), std::string::npos) << verb.name;
     for (const OptionSpec& option : option_table()) {
       const bool mine = (option.verbs & verb_bit(verb.verb)) != 0;
-      const std::size_t at = text.find("\n  --" + std::string(option.name));
-      const bool listed = at != std::string::npos && std::string(" =\n").find(text[at + 5 + option.name.size()]) != std::string::npos;
+      const std::string name = "--" + std::string(option.name);
+      const std::size_t line = std::min(text.find("\n  " + name), text.find("\n  -f, " + name));
+      const std::size_t end = line == std::string::npos ? line : text.find(name, line) + name.size();
+      const bool listed = line != std::string::npos && std::string(" =\n").find(text[end]) != std::string::npos;
       EXPECT_EQ(listed, mine) << verb.name << " " << option.name;
     }
   }

@@ -81,7 +81,10 @@ TEST(RedisStateStore, LostDataIsNoticedAndNothingIsWritten) {
   redis.kill();
   std::filesystem::remove_all(redis.data());
   redis.start();
-  EXPECT_EQ(code_of(store->save(lease, record_at(78))), "state_lost");
+  // That the connection is gone may be noticed by the first save only: its error says to say it again.
+  Status saved = store->save(lease, record_at(78));
+  if (!saved && saved.error().recovery == Recovery::retry) saved = store->save(lease, record_at(78));
+  EXPECT_EQ(code_of(saved), "state_lost");
   EXPECT_FALSE((*store->load("p")).has_value());
 }
 
@@ -122,7 +125,7 @@ TEST(RedisStateStore, PasswordsAndRights) {
 }
 
 TEST(RedisStateStore, MemoryThatIsFullIsSaidAndWaitedFor) {
-  TempRedis redis({"--maxmemory", "1mb"});
+  TempRedis redis({"--maxmemory", "1"});
   auto store = opened(redis.url());
   const auto lease = store->acquire("p");
   const Status full = lease ? store->save(*lease, record_at(1)) : Status(lease.error());
