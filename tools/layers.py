@@ -28,7 +28,7 @@ UNITS = {
     "state/sqlite": FOUNDATIONS | {"state"},
     "state/redis": FOUNDATIONS | {"state"},
     "pipeline": FOUNDATIONS | STAGES,
-    "service": FOUNDATIONS | {"pipeline", "state", "destination"},
+    "service": FOUNDATIONS | {"pipeline", "state", "destination", "state/redis"},  # Redis holds leases too: its connection is shared
 }
 UNITS["app"] = set(UNITS)  # the only one that names concrete destinations and stores
 

@@ -54,6 +54,8 @@ class Layers(unittest.TestCase):
         self.refuse("state/sqlite/store.h", "#pragma once", "#include <nlohmann/json.hpp>")
         self.accept("state/sqlite/store.cpp", "#include <sqlite3.h>", "#include <nlohmann/json.hpp>")
         self.accept("service/catalog/sqlite_catalog.cpp", "#include <sqlite3.h>")
+        self.accept("service/catalog/redis_leases.cpp", '#include "state/redis/redis_connection.h"')
+        self.refuse("service/catalog/sqlite_leases.cpp", '#include "state/sqlite/sqlite_state_store.h"')
         self.refuse("service/catalog/sqlite_catalog.h", "#pragma once", "#include <sqlite3.h>")
         self.refuse("service/manager/pipeline_manager.cpp", "#include <sqlite3.h>")
 

@@ -41,14 +41,17 @@ Status PipelineHost::run() {
   return ended;
 }
 
-PipelineReport PipelineHost::report() const {
+PipelineReport PipelineHost::report() const { return report_of(driver_->status()); }
+PipelineReport PipelineHost::last_report() const { return report_of(driver_->last_status()); }
+
+PipelineReport PipelineHost::report_of(DriverStatus status) const {
   PipelineReport report;
   report.name = options_.pipeline;
   report.source = source_.redacted();
   report.destination = places_.destination.text();
   report.mode = options_.mode;
   report.slot = default_slot_name(options_.pipeline);
-  report.driver = driver_->status();
+  report.driver = std::move(status);
   report.health = destination_->health();
   return report;
 }

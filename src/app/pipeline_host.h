@@ -40,12 +40,16 @@ class PipelineHost {
   /// nullopt: it follows what the destination follows.
   const std::optional<TableSelection>& selection() const { return selection_; }
   PipelineReport report() const;
+  /// The same from Driver::last_status().
+  PipelineReport last_report() const;
   StatusDocument status() const;
 
  private:
   PipelineHost(const Options& options, const PipelinePlaces& places, std::optional<TableSelection> selection, const ConnectionOptions& source,
                InstanceLock lock)
       : options_(options), places_(places), selection_(std::move(selection)), source_(source), lock_(std::move(lock)) {}
+
+  PipelineReport report_of(DriverStatus status) const;
 
   const Options options_;
   const PipelinePlaces places_;

@@ -65,53 +65,57 @@ constexpr std::array kVerbs{
     VerbSpec{Verb::drop, "drop", "removes the slot, luge's publication and the state; never the mirror",
              "For the end of a pipeline: afterwards the source keeps no WAL for it. The mirror stays as it is, with its schema _luge.", "", false,
              "luge drop --source service=shop --to duckdb:shop.duckdb", ""},
+    VerbSpec{Verb::serve, "serve", "many pipelines, from a catalog: starts, stops and restarts them, watches their sources, tells people",
+             "Runs the pipelines that the catalog's rows ask for, and does within two seconds what a changed row asks. Console, API and Prometheus'\n"
+             "metrics are on 127.0.0.1:9000. SIGTERM drains every pipeline; SIGHUP reads secrets again and tries what has failed. Several processes\n"
+             "may serve one catalog: each pipeline runs in one of them, and a dead one's are taken over. The file of --config may have the sections\n"
+             "`alerts` (webhooks) and `wal` (when a source's WAL is a worry).",
+             "", false,
+             "luge source add shop conninfo='postgres://app:${SHOP_PASSWORD}@db.example/shop'\n"
+             "luge destination add lake address=duckdb:/data/shop.duckdb\n"
+             "luge pipeline add shop source=shop destination=lake tables='public.*'\n"
+             "luge serve\n"
+             "# a catalog in PostgreSQL, for several machines\n"
+             "luge serve --catalog postgres://luge@db.example/ops --http 0.0.0.0:9000 --http-token-for-reading",
+             "0 told to stop, and drained; 1 failed; 2 wrong usage"},
     VerbSpec{
-        Verb::serve, "serve", "many pipelines, from a catalog: starts, stops and restarts them, watches their sources, tells people",
-        "Runs the pipelines that the catalog's rows ask for, and does within two seconds what a changed row asks. Console, API and Prometheus'\n"
-        "metrics are on 127.0.0.1:9000. SIGTERM drains every pipeline; SIGHUP reads secrets again and tries what has failed. Several processes\n"
-        "may serve one catalog: each pipeline runs in one of them, and a dead one's are taken over. The file of --config may have the sections\n"
-        "`alerts` (webhooks) and `wal` (when a source's WAL is a worry).",
-        "", false,
-        "luge source add shop conninfo='postgres://app:${SHOP_PASSWORD}@db.example/shop'\n"
-        "luge destination add lake address=duckdb:/data/shop.duckdb\n"
-        "luge pipeline add shop source=shop destination=lake tables='public.*'\n"
-        "luge serve\n"
-        "# a catalog in PostgreSQL, for several machines\n"
-        "luge serve --catalog postgres://luge@db.example/ops --http 0.0.0.0:9000 --http-token-for-reading",
-        "0 told to stop, and drained; 1 failed; 2 wrong usage"},
-    VerbSpec{Verb::source, "source", "the sources of the catalog: add, list, show, edit, remove",
-             "A source is a PostgreSQL database: conninfo=URL, and options that all its pipelines have in common. A password is ${NAME}, file:PATH, or\n"
-             "encrypted by luge when $LUGE_CATALOG_KEYS or $LUGE_CATALOG_KEYS_FILE holds a key; in plain text it is refused.",
-             "ACTION [NAME] [KEY=VALUE]…", true,
-             "luge source add shop conninfo='postgres://app:${SHOP_PASSWORD}@db.example/shop'\nluge source edit shop parallel_copies=2\n"
-             "luge source list --json",
-             ""},
+        Verb::source, "source", "the sources of the catalog: add, list, show, edit, remove",
+        "A source is a PostgreSQL database: conninfo=URL, and options that all its pipelines have in common. A password is ${NAME}, file:PATH, or\n"
+        "encrypted by luge when $LUGE_CATALOG_KEYS or $LUGE_CATALOG_KEYS_FILE holds a key; in plain text it is refused.",
+        "ACTION [NAME] [KEY=VALUE]…", true,
+        "luge source add shop conninfo='postgres://app:${SHOP_PASSWORD}@db.example/shop'\nluge source edit shop parallel_copies=2\n"
+        "luge source list --json",
+        ""},
     VerbSpec{Verb::destination, "destination", "the destinations of the catalog: add, list, show, edit, remove",
              "A destination has an address (duckdb:PATH, parquet:DIR, snowflake:, null:) and, for Snowflake, the keys of its section as options.",
              "ACTION [NAME] [KEY=VALUE]…", true,
              "luge destination add lake address=duckdb:/data/shop.duckdb\n"
              "luge destination add warehouse address=snowflake: account=MYORG-MYACCOUNT user=LUGE private_key_file=/etc/luge/key.p8 database=SHOP",
              ""},
-    VerbSpec{Verb::pipeline, "pipeline", "the pipelines of the catalog: add, list, show, edit, start, pause, remove",
-             "A pipeline names its source and destination, and says tables, mode, batch_max_size, batch_max_fill_ms; any other option of luge run may\n"
-             "follow. A pause drains the pipeline and keeps its slot, and so does its removal: luge drop removes the slot.",
-             "ACTION [NAME] [KEY=VALUE]…", true,
-             "luge pipeline add shop source=shop destination=lake tables='public.*,!public.audit_*' on_gap=resync\n"
-             "luge pipeline pause shop\nluge pipeline show shop --json",
-             ""},
-    VerbSpec{Verb::apply, "apply", "the catalog as a file says; shows the difference",
-             "The document has the sections `sources`, `destinations` and `pipelines`, each a mapping of names to what KEY=VALUE would say. What it does\n"
-             "not name is left alone, or removed with --prune. Everything is checked before anything is changed.",
-             "", false, "luge apply -f luge.yaml --dry-run\nluge apply -f luge.yaml --prune --catalog sqlite:/var/lib/luge/catalog.db", ""},
-    VerbSpec{Verb::state, "state", "moves luge's state of a pipeline to another store: export, import",
-             "`luge state export` writes what luge remembers of a pipeline (positions, the ledger of a Snowflake destination) as JSON, and `luge state\n"
-             "import` puts it into a store that holds nothing of this pipeline yet. luge must not run meanwhile, and never again with the old store:\n"
-             "should it, the next start with the new one finds a gap and stops.",
-             "export|import", true,
-             "luge state export --to duckdb:shop.duckdb -f shop.state\n"
-             "luge state import --to duckdb:shop.duckdb --state redis://cache.example -f shop.state\n"
-             "# without a file\nluge state export --to snowflake: --pipeline shop | luge state import --to snowflake: --pipeline shop --state redis://cache.example",
-             ""},
+    VerbSpec{
+        Verb::pipeline, "pipeline", "the pipelines of the catalog: add, list, show, edit, start, pause, remove",
+        "A pipeline names its source and destination, and says tables, mode, batch_max_size, batch_max_fill_ms; any other option of luge run may\n"
+        "follow. A pause drains the pipeline and keeps its slot, and so does its removal: luge drop removes the slot.",
+        "ACTION [NAME] [KEY=VALUE]…", true,
+        "luge pipeline add shop source=shop destination=lake tables='public.*,!public.audit_*' on_gap=resync\n"
+        "luge pipeline pause shop\nluge pipeline show shop --json",
+        ""},
+    VerbSpec{
+        Verb::apply, "apply", "the catalog as a file says; shows the difference",
+        "The document has the sections `sources`, `destinations` and `pipelines`, each a mapping of names to what KEY=VALUE would say. What it does\n"
+        "not name is left alone, or removed with --prune. Everything is checked before anything is changed.",
+        "", false, "luge apply -f luge.yaml --dry-run\nluge apply -f luge.yaml --prune --catalog sqlite:/var/lib/luge/catalog.db", ""},
+    VerbSpec{
+        Verb::state, "state", "moves luge's state of a pipeline to another store: export, import",
+        "`luge state export` writes what luge remembers of a pipeline (positions, the ledger of a Snowflake destination) as JSON, and `luge state\n"
+        "import` puts it into a store that holds nothing of this pipeline yet. luge must not run meanwhile, and never again with the old store:\n"
+        "should it, the next start with the new one finds a gap and stops.",
+        "export|import", true,
+        "luge state export --to duckdb:shop.duckdb -f shop.state\n"
+        "luge state import --to duckdb:shop.duckdb --state redis://cache.example -f shop.state\n"
+        "# without a file\nluge state export --to snowflake: --pipeline shop | luge state import --to snowflake: --pipeline shop --state "
+        "redis://cache.example",
+        ""},
     VerbSpec{
         Verb::snowflake, "snowflake", "a user, a key and the grants for luge in a Snowflake account: printed or run",
         "`luge snowflake init` makes an RSA key pair, unless the file is there, and prints the SQL that an administrator runs once (role,\n"

@@ -8,7 +8,27 @@
 namespace luge {
 
 /// What luge can be asked to do.
-enum class Verb : std::uint8_t { run, plan, doctor, status, query, verify, resync, drop, demo, snowflake, top, pause, resume, serve, source, destination, pipeline, apply, state };
+enum class Verb : std::uint8_t {
+  run,
+  plan,
+  doctor,
+  status,
+  query,
+  verify,
+  resync,
+  drop,
+  demo,
+  snowflake,
+  top,
+  pause,
+  resume,
+  serve,
+  source,
+  destination,
+  pipeline,
+  apply,
+  state
+};
 
 /// A set of verbs, for the option table.
 using VerbSet = std::uint32_t;

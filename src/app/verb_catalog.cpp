@@ -41,9 +41,16 @@ Json shown_options(const std::string& options) {
 Json shown(const SourceRow& row) { return {{"name", row.name}, {"conninfo", shown_conninfo(row.conninfo)}, {"options", shown_options(row.options)}}; }
 Json shown(const DestinationRow& row) { return {{"name", row.name}, {"address", row.address}, {"options", shown_options(row.options)}}; }
 Json shown(const PipelineRow& row) {
-  Json out{{"name", row.name},       {"source", row.source}, {"destination", row.destination}, {"publication", row.publication},
-           {"tables", row.tables},   {"mode", row.mode},     {"batch_max_size", nullptr},      {"batch_max_fill_ms", nullptr},
-           {"desired", row.desired}, {"options", shown_options(row.options)}};
+  Json out{{"name", row.name},
+           {"source", row.source},
+           {"destination", row.destination},
+           {"publication", row.publication},
+           {"tables", row.tables},
+           {"mode", row.mode},
+           {"batch_max_size", nullptr},
+           {"batch_max_fill_ms", nullptr},
+           {"desired", row.desired},
+           {"options", shown_options(row.options)}};
   if (row.batch_max_size) out["batch_max_size"] = *row.batch_max_size;
   if (row.batch_max_fill_ms) out["batch_max_fill_ms"] = *row.batch_max_fill_ms;
   return out;
@@ -133,7 +140,8 @@ class CatalogCall {
         one["status"] = status == nullptr ? Json() : shown(*status);
         rows.push_back(std::move(one));
         table.add({name, row.source, row.destination, row.desired, status == nullptr ? "no luge serve has seen it" : status->state,
-                   status == nullptr || !status->lag_bytes ? "" : std::to_string(*status->lag_bytes) + " bytes", status == nullptr ? "" : status->error});
+                   status == nullptr || !status->lag_bytes ? "" : std::to_string(*status->lag_bytes) + " bytes",
+                   status == nullptr ? "" : status->error});
       }
     }
     if (options_.json) {

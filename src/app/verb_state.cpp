@@ -73,12 +73,14 @@ Result<ExitCode> export_state(const Options& options, const PipelinePlaces& plac
   TRY(const OpenedState state, open_existing_state(places));
   TRY(const auto record, state.store->load(options.pipeline));
   if (!record) {
-    return fatal("no_pipeline", "there is no pipeline " + options.pipeline + " in " + places.state, "give --to, --pipeline and --state as luge run has them");
+    return fatal("no_pipeline", "there is no pipeline " + options.pipeline + " in " + places.state,
+                 "give --to, --pipeline and --state as luge run has them");
   }
   TRY(const auto ledger, state.ledger->load_ledger(options.pipeline));
   Json entries = Json::object();
   for (const auto& [key, value] : ledger) entries[key] = value;
-  const Json document{{"luge_state", kVersion}, {"pipeline", options.pipeline}, {"record", Json::parse(encode_state_record(*record))}, {"ledger", entries}};
+  const Json document{
+      {"luge_state", kVersion}, {"pipeline", options.pipeline}, {"record", Json::parse(encode_state_record(*record))}, {"ledger", entries}};
   const std::string text = document.dump(2) + "\n";
   if (options.file.empty()) {
     std::fputs(text.c_str(), stdout);

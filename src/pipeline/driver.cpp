@@ -13,6 +13,7 @@ Status Driver::run() { return impl_->run(); }
 void Driver::request_drain() { impl_->request_drain(); }
 void Driver::request_stop() { impl_->request_stop(); }
 DriverStatus Driver::status() const { return impl_->status(); }
+DriverStatus Driver::last_status() const { return impl_->last_status(); }
 std::string Driver::last_state() const { return impl_->last_state(); }
 Status Driver::await_catalog(Duration timeout) { return impl_->await_catalog(timeout); }
 Status Driver::resync(const TableName& table) { return impl_->resync(table); }

@@ -101,6 +101,8 @@ class Driver {
   void request_stop();
 
   DriverStatus status() const;
+  /// The same as of at most 100 ms ago, or of when something happened last. Wakes nobody: for whoever looks all the time.
+  DriverStatus last_status() const;
   /// DriverStatus::state as it was last published. Asks nobody and copies no table: for looking often.
   std::string last_state() const;
 

@@ -99,6 +99,11 @@ DriverStatus Driver::Impl::status() const {
   return status_;
 }
 
+DriverStatus Driver::Impl::last_status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
 std::string Driver::Impl::last_state() const {
   const std::lock_guard lock(mutex_);
   return status_.state;

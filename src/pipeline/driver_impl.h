@@ -30,6 +30,7 @@ class Driver::Impl {
   void request_drain();
   void request_stop();
   DriverStatus status() const;
+  DriverStatus last_status() const;
   std::string last_state() const;
   Status await_catalog(Duration timeout);
   Status resync(const TableName& table);

@@ -16,7 +16,7 @@ namespace {
 /// When nothing is left to read, so long nobody looks: a reader that wakes for every message makes the walsender pay for the wake-ups too.
 /// A millisecond would let the socket's buffer fill, and the walsender wait.
 constexpr Duration kGatherTime{250};
-constexpr Duration kLongestWait = std::chrono::milliseconds(500);
+constexpr Duration kLongestWait = std::chrono::seconds(5);
 constexpr Duration kPublishInterval = std::chrono::milliseconds(100);
 constexpr Duration kSignalPoll = std::chrono::milliseconds(50);
 constexpr Duration kIntentCopyInterval = std::chrono::seconds(10);
@@ -247,6 +247,8 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
     if (status_wanted_.load() || clock_.now() - published_at_ > kPublishInterval) {
       running.state.note_publication_seen(running.catalog.publication_seen());
       publish(&running, "live");
+    } else {
+      wait->deadline = std::min(wait->deadline, published_at_ + kPublishInterval + Duration{1});  // what happened now is told too
     }
     CHECK_OK(wait_for_work(*wait, stream.get()));
   }

@@ -64,8 +64,7 @@ CatalogScan::CatalogScan(CatalogScanOptions options, const std::vector<FollowedT
 }
 
 Result<std::vector<CatalogChange>> CatalogScan::look(Connection& sql, const CatalogVersion* version) {
-  if (publication_lost_) return std::vector<CatalogChange>{};
-  if (version != nullptr && !settled_.empty() && version->digest == settled_ && publication_.note(*version)) return std::vector<CatalogChange>{};
+  if (publication_lost_ || (version != nullptr && note_unchanged(*version))) return std::vector<CatalogChange>{};
   settled_.clear();
   look_again_ = false;
   TRY(const bool there, publication_is_there(sql));
@@ -76,6 +75,10 @@ Result<std::vector<CatalogChange>> CatalogScan::look(Connection& sql, const Cata
   }
   if (version != nullptr && !look_again_ && left_out_.empty()) settled_ = version->digest;
   return std::exchange(changes_, {});
+}
+
+bool CatalogScan::note_unchanged(const CatalogVersion& version) {
+  return publication_lost_ || (!settled_.empty() && version.digest == settled_ && publication_.note(version));
 }
 
 Result<std::vector<CatalogTable>> CatalogScan::describe(Connection& sql, const std::vector<RelationOid>& oids) const {

@@ -67,6 +67,8 @@ class CatalogScan {
   /// connection, since a transaction may be open on this one. `version`: the catalog's, read before this call; if it is the one that the last
   /// look had, nothing is asked.
   Result<std::vector<CatalogChange>> look(Connection& sql, const CatalogVersion* version = nullptr);
+  /// Whether that look would ask nothing; then it is done.
+  bool note_unchanged(const CatalogVersion& version);
 
   /// Up to here the publication was certainly there, so everything of it was decoded.
   Lsn publication_seen() const { return publication_.seen(); }

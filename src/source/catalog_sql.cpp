@@ -34,9 +34,7 @@ std::string is_published(int version) {
          std::string(version >= 150000 ? " OR pn.oid IS NOT NULL" : "") + "), false)";
 }
 
-std::string row_filter(int version) {
-  return version >= 150000 ? "CASE WHEN pn.oid IS NULL THEN pg_get_expr(r.prqual, r.prrelid) END" : "NULL";
-}
+std::string row_filter(int version) { return version >= 150000 ? "CASE WHEN pn.oid IS NULL THEN pg_get_expr(r.prqual, r.prrelid) END" : "NULL"; }
 
 }  // namespace
 
@@ -68,8 +66,9 @@ std::string tables(std::string_view tables, std::string_view publication, int ve
          "CASE WHEN c.relkind = 'p' THEN coalesce(leaves.pages, 0) ELSE c.relpages END, "
          "nullif(CASE WHEN c.relkind = 'p' THEN leaves.tuples ELSE greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) END, 0), "
          "row_security_active(c.oid), " +
-         is_published(version) + ", " + row_filter(version) + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" + membership(publication, version) +
-         " LEFT JOIN leaves ON leaves.root = c.oid WHERE" + table_condition(tables) + " ORDER BY n.nspname, c.relname";
+         is_published(version) + ", " + row_filter(version) + " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" +
+         membership(publication, version) + " LEFT JOIN leaves ON leaves.root = c.oid WHERE" + table_condition(tables) +
+         " ORDER BY n.nspname, c.relname";
 }
 
 std::string columns(std::string_view tables) {

@@ -80,15 +80,16 @@ void CatalogWatcher::run(const std::stop_token& stop) {
         questions_.pop_front();
       }
     }
+    bool news = true;
     if (question) {
       Answer found = answer(*question, stop);
       const std::lock_guard lock(mutex_);
       answers_.push_back(std::move(found));
     } else {
-      look(stop);
+      news = look(stop);
       next_look = SteadyClock::now() + std::max<SteadyClock::duration>(interval_, look_took_ * kLookShare);
     }
-    wake_();
+    if (news) wake_();
   }
 }
 
@@ -137,14 +138,20 @@ CatalogWatcher::Answer CatalogWatcher::answer(const Question& question, const st
   }
 }
 
-void CatalogWatcher::look(const std::stop_token& stop) {
+/// Whether there is anything new to take.
+bool CatalogWatcher::look(const std::stop_token& stop) {
+  const auto max_age = std::chrono::duration_cast<Duration>(interval_ / 2);
+  if (cache_ && !look_failed_) {
+    const auto version = cache_->recent_version(max_age);
+    if (version && scan_.note_unchanged(*version)) return note({});
+  }
   const SteadyClock::time_point before = SteadyClock::now();
   Status connected = connect(stop);
   Result<std::vector<CatalogChange>> changes = std::vector<CatalogChange>{};
   if (connected) {
     const CancelOnStop cancel(*connection_, stop);
     if (cache_) {
-      const auto version = cache_->version(*connection_, std::chrono::duration_cast<Duration>(interval_ / 2), stop);
+      const auto version = cache_->version(*connection_, max_age, stop);
       changes = version ? scan_.look(*connection_, version->get()) : version.error();
     } else {
       changes = scan_.look(*connection_);
@@ -159,13 +166,19 @@ void CatalogWatcher::look(const std::stop_token& stop) {
     connection_.reset();  // a transaction may be open on it
     if (!look_failed_ && !stop.stop_requested()) log_event(LogLevel::warn, "catalog_unread", changes.error().message());
     look_failed_ = true;
-    return;
+    return true;
   }
   look_failed_ = false;
+  return note(*std::move(changes));
+}
+
+bool CatalogWatcher::note(std::vector<CatalogChange> changes) {
   const std::lock_guard lock(mutex_);
-  std::move(changes->begin(), changes->end(), std::back_inserter(changes_));
+  const bool news = !looked_ || !changes.empty() || publication_seen_ != scan_.publication_seen();
+  std::move(changes.begin(), changes.end(), std::back_inserter(changes_));
   looked_ = true;
   publication_seen_ = scan_.publication_seen();
+  return news;
 }
 
 }  // namespace luge

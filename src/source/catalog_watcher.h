@@ -51,7 +51,8 @@ class CatalogWatcher {
     std::vector<Oid> types;
   };
   void run(const std::stop_token& stop);
-  void look(const std::stop_token& stop);
+  bool look(const std::stop_token& stop);
+  bool note(std::vector<CatalogChange> changes);
   Answer answer(const Question& question, const std::stop_token& stop);
   Status connect(const std::stop_token& stop);
 

@@ -25,12 +25,7 @@ CatalogTable without_publication(CatalogTable table) {
 Result<std::shared_ptr<const CatalogVersion>> SchemaCache::version(Connection& sql, Duration max_age, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (true) {
-    const Instant now = clock_.now();
-    if (!definitions_.tables.empty() && now - used_at_ > kKeepTables) definitions_.tables.clear();
-    if (version_ && now - asked_at_ <= std::max(max_age, took_ * kReadShare)) {
-      ++counters_.hits;
-      return version_;
-    }
+    if (auto recent = recent_version_locked(max_age)) return recent;
     if (!reading_) break;
     read_.wait_for(lock, stop, kNoticeStop, [this] { return !reading_; });
     if (stop.stop_requested()) return make_error(Recovery::retry, "stopped", "the pipeline stops");
@@ -48,6 +43,19 @@ Result<std::shared_ptr<const CatalogVersion>> SchemaCache::version(Connection& s
   version_ = std::make_shared<const CatalogVersion>(*std::move(fresh));
   asked_at_ = asked;
   took_ = took;
+  return version_;
+}
+
+std::shared_ptr<const CatalogVersion> SchemaCache::recent_version(Duration max_age) {
+  const std::lock_guard lock(mutex_);
+  return recent_version_locked(max_age);
+}
+
+std::shared_ptr<const CatalogVersion> SchemaCache::recent_version_locked(Duration max_age) {
+  const Instant now = clock_.now();
+  if (!definitions_.tables.empty() && now - used_at_ > kKeepTables) definitions_.tables.clear();
+  if (!version_ || now - asked_at_ > std::max(max_age, took_ * kReadShare)) return nullptr;
+  ++counters_.hits;
   return version_;
 }
 

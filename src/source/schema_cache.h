@@ -36,6 +36,9 @@ class SchemaCache {
   /// Errors: those of the connection; "stopped".
   Result<std::shared_ptr<const CatalogVersion>> version(Connection& sql, Duration max_age, const std::stop_token& stop);
 
+  /// The same if it is there already; null: it has to be read.
+  std::shared_ptr<const CatalogVersion> recent_version(Duration max_age);
+
   /// As CatalogReader::describe_tables, as of a moment during the call; sizes may be older. Tables that no pipeline asked for since the
   /// catalog's version changed are read together, in a few statements. What nobody asked for in a minute is forgotten.
   Result<std::vector<CatalogTable>> describe_tables(Connection& sql, const std::string& publication, std::span<const RelationOid> oids);
@@ -47,6 +50,7 @@ class SchemaCache {
     std::string digest;
     std::map<RelationOid, std::shared_ptr<const CatalogTable>> tables;
   };
+  std::shared_ptr<const CatalogVersion> recent_version_locked(Duration max_age);
   Result<CatalogVersion> read_version(Connection& sql);
   void keep(const std::string& digest, std::span<const CatalogTable> tables);
 

@@ -54,15 +54,34 @@ TEST_F(SchemaCacheTest, every_change_of_the_catalog_is_another_version) {
       "CREATE TYPE pair AS (a int, b int); CREATE PUBLICATION pub FOR TABLE t; CREATE SCHEMA s; CREATE TABLE detached (id int)");
   std::string before = digest();
   EXPECT_EQ(digest(), before);
-  const std::vector<std::string> changes = {
-      "CREATE TABLE u (id int)", "DROP TABLE u", "ALTER TABLE t ADD COLUMN x int", "ALTER TABLE t DROP COLUMN x", "ALTER TABLE t RENAME COLUMN v TO vv",
-      "ALTER TABLE t RENAME TO tt", "ALTER TABLE tt RENAME TO t", "ALTER TABLE t ALTER COLUMN w TYPE bigint", "ALTER TABLE t REPLICA IDENTITY FULL",
-      "ALTER TABLE t ALTER COLUMN w SET NOT NULL", "TRUNCATE t", "CREATE UNIQUE INDEX i ON t (w)", "ALTER TABLE t REPLICA IDENTITY USING INDEX i",
-      "ALTER TABLE t DROP CONSTRAINT t_pkey", "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)",
-      "ALTER TABLE p ATTACH PARTITION detached FOR VALUES FROM (10) TO (20)", "ALTER TABLE p DETACH PARTITION p1", "ALTER TYPE mood ADD VALUE 'glad'",
-      "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'", "ALTER TYPE pair ALTER ATTRIBUTE b TYPE text", "ALTER PUBLICATION pub ADD TABLE detached",
-      "ALTER PUBLICATION pub DROP TABLE detached", "ALTER PUBLICATION pub SET (publish = 'insert')", "ALTER TABLE t SET SCHEMA s",
-      "ALTER SCHEMA s RENAME TO s2", "ALTER SCHEMA public RENAME TO p2", "DROP PUBLICATION pub", "CREATE PUBLICATION pub FOR ALL TABLES"};
+  const std::vector<std::string> changes = {"CREATE TABLE u (id int)",
+                                            "DROP TABLE u",
+                                            "ALTER TABLE t ADD COLUMN x int",
+                                            "ALTER TABLE t DROP COLUMN x",
+                                            "ALTER TABLE t RENAME COLUMN v TO vv",
+                                            "ALTER TABLE t RENAME TO tt",
+                                            "ALTER TABLE tt RENAME TO t",
+                                            "ALTER TABLE t ALTER COLUMN w TYPE bigint",
+                                            "ALTER TABLE t REPLICA IDENTITY FULL",
+                                            "ALTER TABLE t ALTER COLUMN w SET NOT NULL",
+                                            "TRUNCATE t",
+                                            "CREATE UNIQUE INDEX i ON t (w)",
+                                            "ALTER TABLE t REPLICA IDENTITY USING INDEX i",
+                                            "ALTER TABLE t DROP CONSTRAINT t_pkey",
+                                            "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)",
+                                            "ALTER TABLE p ATTACH PARTITION detached FOR VALUES FROM (10) TO (20)",
+                                            "ALTER TABLE p DETACH PARTITION p1",
+                                            "ALTER TYPE mood ADD VALUE 'glad'",
+                                            "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'",
+                                            "ALTER TYPE pair ALTER ATTRIBUTE b TYPE text",
+                                            "ALTER PUBLICATION pub ADD TABLE detached",
+                                            "ALTER PUBLICATION pub DROP TABLE detached",
+                                            "ALTER PUBLICATION pub SET (publish = 'insert')",
+                                            "ALTER TABLE t SET SCHEMA s",
+                                            "ALTER SCHEMA s RENAME TO s2",
+                                            "ALTER SCHEMA public RENAME TO p2",
+                                            "DROP PUBLICATION pub",
+                                            "CREATE PUBLICATION pub FOR ALL TABLES"};
   for (const std::string& change : changes) {
     run(change);
     const std::string after = digest();
@@ -127,7 +146,8 @@ TEST_F(SchemaCacheTest, who_waits_for_a_reader_can_be_stopped) {
 
 TEST_F(SchemaCacheTest, ten_thousand_tables_are_read_in_a_few_statements_and_for_all_pipelines_once) {
   constexpr int kTables = 10'000;
-  run("DO $$ BEGIN FOR i IN 1.." + std::to_string(kTables) + " LOOP EXECUTE format('CREATE TABLE t%s (id int, v text)', i); "
+  run("DO $$ BEGIN FOR i IN 1.." + std::to_string(kTables) +
+      " LOOP EXECUTE format('CREATE TABLE t%s (id int, v text)', i); "
       "IF i % 500 = 0 THEN COMMIT; END IF; END LOOP; END $$");
   run("CREATE PUBLICATION pub FOR ALL TABLES; CREATE PUBLICATION few FOR TABLE t7");
   const auto all = oids();

@@ -81,8 +81,9 @@ TempRedis& TempRedis::shared() {
 }
 
 void TempRedis::start() {
-  std::vector<std::string> words = {"redis-server", "--bind", "127.0.0.1", "--port", std::to_string(port_), "--dir", directory_, "--save", "",
-                                    "--appendonly", "yes", "--appendfsync", "always", "--logfile", directory_ + "/log"};
+  std::vector<std::string> words = {"redis-server", "--bind",        "127.0.0.1", "--port",    std::to_string(port_),
+                                    "--dir",        directory_,      "--save",    "",          "--appendonly",
+                                    "yes",          "--appendfsync", "always",    "--logfile", directory_ + "/log"};
   words.insert(words.end(), options_.begin(), options_.end());
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());

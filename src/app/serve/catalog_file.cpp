@@ -100,7 +100,8 @@ Result<CatalogDocument> read_catalog_file(const std::string& yaml, const std::st
   try {
     return CatalogFile(name).read(YAML::Load(yaml));
   } catch (const YAML::Exception& broken) {
-    return usage_error(name + ":" + std::to_string(broken.mark.line + 1) + ":" + std::to_string(broken.mark.column + 1) + ": not YAML: " + broken.msg);
+    return usage_error(name + ":" + std::to_string(broken.mark.line + 1) + ":" + std::to_string(broken.mark.column + 1) +
+                       ": not YAML: " + broken.msg);
   }
 }
 

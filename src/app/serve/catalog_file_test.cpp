@@ -41,8 +41,13 @@ pipelines:
 
 TEST(CatalogFile, what_is_wrong_is_told_with_its_line) {
   const std::pair<const char*, const char*> wrong[] = {
-      {"pipeline: {}", "pipelines"}, {"pipelines: [a]", "mapping"}, {"pipelines: {a: 1}", "pipelines.a"}, {"a: [", "not YAML"}, {"- a", "mapping"},
-      {"pipelines: {a: {batch_max_size: many}}", "pipelines.a"}, {"pipelines: {a: {tables: [{b: c}]}}", "pipelines.a.tables"},
+      {"pipeline: {}", "pipelines"},
+      {"pipelines: [a]", "mapping"},
+      {"pipelines: {a: 1}", "pipelines.a"},
+      {"a: [", "not YAML"},
+      {"- a", "mapping"},
+      {"pipelines: {a: {batch_max_size: many}}", "pipelines.a"},
+      {"pipelines: {a: {tables: [{b: c}]}}", "pipelines.a.tables"},
   };
   for (const auto& [yaml, word] : wrong) {
     const auto document = read_catalog_file(yaml, "luge.yaml");

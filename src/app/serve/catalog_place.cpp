@@ -18,7 +18,8 @@ Result<OpenedCatalog> open_catalog(const Options& options, const Environment& en
   constexpr std::string_view kSqlite = "sqlite:";
   OpenedCatalog opened;
   const bool in_postgres = !options.catalog.empty() && !options.catalog.starts_with(kSqlite);
-  if (!options.catalog.empty() && options.catalog == kSqlite) return usage_error("--catalog sqlite: names no file", "write sqlite:/var/lib/luge/catalog.db");
+  if (!options.catalog.empty() && options.catalog == kSqlite)
+    return usage_error("--catalog sqlite: names no file", "write sqlite:/var/lib/luge/catalog.db");
   if (in_postgres) {
     TRY(const ConnectionOptions place, ConnectionOptions::parse(options.catalog, "catalog"));
     TRY(opened.catalog, PostgresCatalog::open(place));

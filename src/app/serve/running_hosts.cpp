@@ -24,7 +24,7 @@ class HostTask final : public PipelineTask {
   Status pause(bool paused) override { return host_->driver().pause(paused); }
   std::string last_state() const override { return host_->driver().last_state(); }
   TaskStatus status() const override {
-    const PipelineReport report = host_->report();
+    const PipelineReport report = host_->last_report();
     const PipelineStatus& pipeline = report.driver.pipeline;
     TaskStatus status;
     status.state = report.driver.state;
@@ -50,8 +50,7 @@ class HostTask final : public PipelineTask {
 void tell_checks(const Preflight& preflight) {
   for (const Check& check : preflight.checks) {
     if (check.level == Check::Level::good) continue;
-    log_event(check.level == Check::Level::note ? LogLevel::info : LogLevel::warn, "check", check.what,
-              {{"check", check.name}, {"fix", check.fix}});
+    log_event(check.level == Check::Level::note ? LogLevel::info : LogLevel::warn, "check", check.what, {{"check", check.name}, {"fix", check.fix}});
   }
 }
 

@@ -9,7 +9,6 @@
 #include "service/alert/webhook_sink.h"
 #include "service/wal/wal_limits.h"
 
-
 namespace luge {
 
 /// The sections `alerts` and `wal` of the file that `luge serve --config` reads (docs/reference/alerts.md).

@@ -10,8 +10,8 @@ namespace {
 
 Result<Options> read(const std::string& yaml) {
   Options options = default_options();
-  const Status status =
-      apply_config_text(options, yaml, "serve.yaml", [](const std::string& name) { return name == "HOOK" ? std::optional<std::string>("abc") : std::nullopt; });
+  const Status status = apply_config_text(options, yaml, "serve.yaml",
+                                          [](const std::string& name) { return name == "HOOK" ? std::optional<std::string>("abc") : std::nullopt; });
   if (!status) return status.error();
   return options;
 }

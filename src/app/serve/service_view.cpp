@@ -70,7 +70,7 @@ CatalogContents ServiceView::contents() const {
 
 PipelineReport ServiceView::report_of(const StatusRow& row) const {
   if (const auto host = hosts_.find(row.pipeline)) {
-    PipelineReport report = host->report();
+    PipelineReport report = host->last_report();
     report.restarts = row.restarts;
     return report;
   }

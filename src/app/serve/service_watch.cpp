@@ -56,7 +56,7 @@ void ServiceWatch::tell_alerts() {
     const std::string scope = "pipeline/" + row.pipeline;
     const auto host = parts_.hosts.find(row.pipeline);
     std::optional<PipelineReport> report;
-    if (host) report = host->report();
+    if (host) report = host->last_report();
     parts_.alerts.set(scope, alerts_of(row, report ? &*report : nullptr, freshness_, parts_.clock.wall_now()));
     scopes.insert(scope);
   }

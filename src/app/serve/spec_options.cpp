@@ -19,12 +19,14 @@ namespace {
 using nlohmann::json;
 
 // Columns of a row of their own, or matters of the whole process.
-constexpr std::array<std::string_view, 14> kNotAnOption{"source", "to",     "pipeline",  "tables", "mode",            "batch_max_size", "batch_max_fill_ms",
-                                                        "until",  "json",   "log",       "http",   "http_token_file", "http_names",     "log_level"};
+constexpr std::array<std::string_view, 14> kNotAnOption{
+    "source", "to",  "pipeline", "tables",          "mode",       "batch_max_size", "batch_max_fill_ms", "until",
+    "json",   "log", "http",     "http_token_file", "http_names", "log_level"};
 
 bool may_be_an_option(const OptionSpec& spec) {
   const std::string key = config_key(spec);
-  return spec.in_file && (spec.verbs & verb_bit(Verb::run)) != 0 && !key.starts_with("http") && std::ranges::find(kNotAnOption, key) == kNotAnOption.end();
+  return spec.in_file && (spec.verbs & verb_bit(Verb::run)) != 0 && !key.starts_with("http") &&
+         std::ranges::find(kNotAnOption, key) == kNotAnOption.end();
 }
 
 Status set(Options& options, const std::string& key, const std::string& value, const std::string& where) {

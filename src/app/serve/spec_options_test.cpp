@@ -40,7 +40,8 @@ TEST(SpecOptions, rows_become_what_luge_run_would_be_asked_for) {
 TEST(SpecOptions, a_snowflake_destination_has_its_section) {
   PipelineSpec asked = spec();
   asked.address = "snowflake:";
-  asked.destination_options = {{"account", "MYORG-ME"}, {"private_key_passphrase", "a ${ secret"}, {"tables", R"({"public.orders": {"merge_interval": "10s"}})"}};
+  asked.destination_options = {
+      {"account", "MYORG-ME"}, {"private_key_passphrase", "a ${ secret"}, {"tables", R"({"public.orders": {"merge_interval": "10s"}})"}};
   const auto options = options_of(asked);
   ASSERT_TRUE(options) << options.error().message();
   ASSERT_TRUE(options->snowflake);
@@ -51,8 +52,8 @@ TEST(SpecOptions, a_snowflake_destination_has_its_section) {
 
 TEST(SpecOptions, what_cannot_be_is_refused) {
   const std::pair<OptionMap, std::string> wrong[] = {
-      {{{"on_gapp", "resync"}}, "on_gap"},     {{{"on_gap", "perhaps"}}, "perhaps"},      {{{"until", "caught-up"}}, "until"},
-      {{{"tables", "public.*"}}, "tables"},    {{{"memory_limit", "1"}}, "out of range"}, {{{"columns", "text"}}, "columns"},
+      {{{"on_gapp", "resync"}}, "on_gap"},    {{{"on_gap", "perhaps"}}, "perhaps"},      {{{"until", "caught-up"}}, "until"},
+      {{{"tables", "public.*"}}, "tables"},   {{{"memory_limit", "1"}}, "out of range"}, {{{"columns", "text"}}, "columns"},
       {{{"http", "127.0.0.1:9000"}}, "http"},
   };
   for (const auto& [options, word] : wrong) {

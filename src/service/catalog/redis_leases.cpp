@@ -74,7 +74,9 @@ return 'ok')";
 
 std::string in_ms(Duration duration) { return std::to_string(duration.count() / 1000); }
 
-Error malformed() { return fatal("redis", "Redis answered a question about leases with something that luge has not written", "let luge have this key to itself"); }
+Error malformed() {
+  return fatal("redis", "Redis answered a question about leases with something that luge has not written", "let luge have this key to itself");
+}
 
 }  // namespace
 

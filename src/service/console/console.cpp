@@ -121,8 +121,8 @@ HttpAnswer Console::pipelines_page(const AdminRequest& request) const {
         "class=\"number\">{}</td><td>{}{}</td><td>{}</td></tr>",
         kPipelineRoot, url_part(document.pipeline), html(document.pipeline), html(document.source), html(document.destination),
         state_badge(document.state), html(freshness_text(document)),
-        document.lag_bytes ? bytes_text(static_cast<double>(*document.lag_bytes)) : "unknown", row_rate_text(history_.rows_per_second(document.pipeline)),
-        html(tables_text(document)), problem_box(document), pipeline_buttons(document));
+        document.lag_bytes ? bytes_text(static_cast<double>(*document.lag_bytes)) : "unknown",
+        row_rate_text(history_.rows_per_second(document.pipeline)), html(tables_text(document)), problem_box(document), pipeline_buttons(document));
   }
   if (rows.empty()) rows = "<tr><td colspan=\"7\" class=\"note\">no pipelines</td></tr>";
   const std::string body = fmt::format(

@@ -25,8 +25,9 @@ TEST(RedisAddress, Sentinels) {
 }
 
 TEST(RedisAddress, WhatIsWrongIsSaidAndNothingIsQuoted) {
-  for (const char* text : {"db", "http://db", "redis://", "redis://:secret@", "redis://db:0", "redis://db:99999", "redis://db:x", "redis://db/x", "redis://db/1/2",
-                           "redis://secret@db", "redis://:secret%zz@db", "redis://a,b", "redis+sentinel://a", "redis+sentinel://a/", "redis://[::1", "redis://db?x=secret"}) {
+  for (const char* text : {"db", "http://db", "redis://", "redis://:secret@", "redis://db:0", "redis://db:99999", "redis://db:x", "redis://db/x",
+                           "redis://db/1/2", "redis://secret@db", "redis://:secret%zz@db", "redis://a,b", "redis+sentinel://a", "redis+sentinel://a/",
+                           "redis://[::1", "redis://db?x=secret"}) {
     const auto address = RedisAddress::parse(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().exit_code, ExitCode::usage) << text;

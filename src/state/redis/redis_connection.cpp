@@ -43,7 +43,8 @@ struct Meaning {
 constexpr std::array kMeanings{
     Meaning{"NOAUTH", "redis_auth", Recovery::stop_pipeline, "put user and password into --state redis://USER:PASSWORD@…, or file:PATH"},
     Meaning{"WRONGPASS", "redis_auth", Recovery::stop_pipeline, "check user and password of --state"},
-    Meaning{"NOPERM", "redis_forbidden", Recovery::stop_pipeline, "the ACL of luge's user needs ~luge:* and +@read +@write +@scripting +config|get +role"},
+    Meaning{"NOPERM", "redis_forbidden", Recovery::stop_pipeline,
+            "the ACL of luge's user needs ~luge:* and +@read +@write +@scripting +config|get +role"},
     Meaning{"LOADING", "redis_loading", Recovery::retry, ""},
     Meaning{"BUSY", "redis_loading", Recovery::retry, ""},
     Meaning{"READONLY", "redis_readonly", Recovery::retry, "name the master, or the sentinels: redis+sentinel://…"},
@@ -83,7 +84,8 @@ Result<RedisConnection> RedisConnection::connect(const RedisAddress::Host& host)
   connection.context_.reset(redisConnectWithTimeout(host.name.c_str(), host.port, timeval_of(kConnectTimeout)));
   if (!connection.context_) return fatal("memory", "no memory for a connection to Redis");
   if (connection.context_->err != 0) {
-    return make_error(Recovery::retry, "redis_unreachable", "Redis at " + connection.description_ + " cannot be reached: " + connection.context_->errstr,
+    return make_error(Recovery::retry, "redis_unreachable",
+                      "Redis at " + connection.description_ + " cannot be reached: " + connection.context_->errstr,
                       "is the server running there, and does its `bind` admit this machine?");
   }
   redisSetTimeout(connection.context_.get(), timeval_of(kAnswerTimeout));
@@ -118,9 +120,9 @@ Status RedisConnection::sign_in(const RedisAddress& address) {
     words.push_back(address.password);
     // "ERR AUTH <password> called without any password configured": the same as a wrong one.
     if (const auto answer = run(words); !answer) {
-      return answer.error().code == "redis" ? fatal("redis_auth", "Redis at " + description_ + " does not take this user or password",
-                                                    "check user and password of --state")
-                                            : answer.error();
+      return answer.error().code == "redis"
+                 ? fatal("redis_auth", "Redis at " + description_ + " does not take this user or password", "check user and password of --state")
+                 : answer.error();
     }
   }
   if (address.database != 0) CHECK_OK(run({"SELECT", std::to_string(address.database)}));
@@ -133,7 +135,8 @@ Status RedisConnection::sign_in(const RedisAddress& address) {
 
 Result<RedisConnection> RedisConnection::open(const RedisAddress& address) {
   if (address.tls) {
-    return fatal("redis_tls", "this luge was built with a hiredis that has no TLS", "use redis:// over a tunnel or a private network, or --state sqlite:PATH");
+    return fatal("redis_tls", "this luge was built with a hiredis that has no TLS",
+                 "use redis:// over a tunnel or a private network, or --state sqlite:PATH");
   }
   RedisAddress::Host host = address.hosts.front();
   if (!address.master.empty()) {

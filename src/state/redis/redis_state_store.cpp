@@ -71,7 +71,8 @@ Result<std::unique_ptr<RedisStateStore>> RedisStateStore::open(RedisAddress addr
 }
 
 Status RedisStateStore::check_durability() {
-  constexpr const char* kHow = "set appendonly yes and appendfsync always, or accept that luge may have to stop after a crash of Redis: ?may_lose=yes behind the address";
+  constexpr const char* kHow =
+      "set appendonly yes and appendfsync always, or accept that luge may have to stop after a crash of Redis: ?may_lose=yes behind the address";
   std::lock_guard lock(mutex_);
   if (!address_.master.empty()) {
     return fatal("redis_may_lose", "a failover of " + address_.redacted() + " can lose what Redis has acknowledged: its replication is asynchronous",
@@ -84,12 +85,14 @@ Status RedisStateStore::check_durability() {
   const auto appendonly = setting("appendonly");
   if (!appendonly) {
     if (appendonly.error().code != "redis_forbidden" && appendonly.error().code != "redis") return appendonly.error();
-    return fatal("redis_may_lose", "Redis at " + address_.redacted() + " does not tell whether it can lose what it has acknowledged (CONFIG GET)", kHow);
+    return fatal("redis_may_lose", "Redis at " + address_.redacted() + " does not tell whether it can lose what it has acknowledged (CONFIG GET)",
+                 kHow);
   }
   TRY(const std::string fsync, setting("appendfsync"));
   if (*appendonly == "yes" && fsync == "always") return ok();
   return fatal("redis_may_lose",
-               "Redis at " + address_.redacted() + " can lose what it has acknowledged: appendonly is " + *appendonly + ", appendfsync is " + fsync, kHow);
+               "Redis at " + address_.redacted() + " can lose what it has acknowledged: appendonly is " + *appendonly + ", appendfsync is " + fsync,
+               kHow);
 }
 
 Result<RedisReply> RedisStateStore::run(const std::vector<std::string>& words) {
@@ -121,7 +124,8 @@ Status RedisStateStore::answer_of(const Result<RedisReply>& reply, const std::st
     return fatal("fenced", "another luge owns the pipeline " + pipeline + " now (this one has fence " + std::to_string(fence) + ")",
                  "let one process run each pipeline");
   }
-  return needs_operator("state_lost", "the state of the pipeline " + pipeline + " in Redis at " + address_.redacted() + " is not what luge stored there last",
+  return needs_operator("state_lost",
+                        "the state of the pipeline " + pipeline + " in Redis at " + address_.redacted() + " is not what luge stored there last",
                         "start luge again: it compares state, destination and slot. Then look at appendonly and appendfsync");
 }
 

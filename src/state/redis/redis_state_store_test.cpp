@@ -106,8 +106,8 @@ TEST(RedisStateStore, WhatCanLoseWritesIsRefusedUnlessTold) {
 }
 
 TEST(RedisStateStore, PasswordsAndRights) {
-  TempRedis redis({"--user", "luge", "on", ">s3cret", "~luge:*", "+@read", "+@write", "+@scripting", "+config|get", "+role", "+ping", "--user", "poor", "on", ">pw", "~x",
-                   "+get", "--requirepass", "main"});
+  TempRedis redis({"--user", "luge", "on", ">s3cret", "~luge:*", "+@read", "+@write", "+@scripting", "+config|get", "+role", "+ping", "--user",
+                   "poor", "on", ">pw", "~x", "+get", "--requirepass", "main"});
   const std::string at = "127.0.0.1:" + std::to_string(redis.port());
   EXPECT_EQ(refusal("redis://" + at), "redis_auth");
   EXPECT_EQ(refusal("redis://:wrong@" + at), "redis_auth");
