@@ -77,6 +77,7 @@ ordered_json json_of(const SourceReport& source) {
   ordered_json out{{"name", source.name},
                    {"level", name_of(source.level)},
                    {"reason", source.reason},
+                   {"actions", source.actions},
                    {"wal_bytes", json_of(source.wal_bytes)},
                    {"wal_bytes_per_second", json_of(source.wal_bytes_per_second)},
                    {"seconds_left", json_of(source.seconds_left)},
