@@ -1,10 +1,14 @@
 #include "base/log.h"
 
+#include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <spdlog/fmt/chrono.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "base/log_component.h"
 #include "base/log_level.h"
 
 namespace luge {
@@ -13,8 +17,15 @@ namespace {
 
 struct Logger {
   LogFormat format = LogFormat::text;
+  std::atomic<LogLevel> least{LogLevel::info};
+  std::atomic<bool> by_component{false};  ///< else nobody looks into the map
+  std::mutex mutex;                       ///< protects what follows
+  std::map<std::string, LogLevel, std::less<>> of_component;
   std::shared_ptr<spdlog::logger> sink = std::make_shared<spdlog::logger>("luge", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  Logger() { apply(); }
+  Logger() {
+    sink->set_level(spdlog::level::trace);  // which lines are written is decided here
+    apply();
+  }
   void apply() { sink->set_pattern(format == LogFormat::json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc); }
 };
 
@@ -52,6 +63,18 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 thread_local std::string pipeline_of_thread;
+thread_local std::string_view component_of_thread;
+
+LogLevel least_here() {
+  Logger& target = logger();
+  if (target.by_component.load(std::memory_order_relaxed)) {
+    const std::lock_guard lock(target.mutex);
+    const auto found =
+        pipeline_of_thread.empty() ? target.of_component.find(component_of_thread) : target.of_component.find("pipeline/" + pipeline_of_thread);
+    if (found != target.of_component.end()) return found->second;
+  }
+  return target.least.load(std::memory_order_relaxed);
+}
 
 bool names_pipeline(std::initializer_list<LogField> fields) {
   for (const LogField& field : fields) {
@@ -99,20 +122,32 @@ const std::string& log_context() { return pipeline_of_thread; }
 void configure_log(LogFormat format, LogLevel least) {
   logger().format = format;
   logger().apply();
-  logger().sink->set_level(to_spdlog(least));
+  set_log_level(least);
 }
 
-LogLevel log_level() {
-  switch (logger().sink->level()) {
-    case spdlog::level::trace:
-    case spdlog::level::debug: return LogLevel::debug;
-    case spdlog::level::info: return LogLevel::info;
-    case spdlog::level::warn: return LogLevel::warn;
-    default: return LogLevel::error;
+LogLevel log_level() { return logger().least.load(std::memory_order_relaxed); }
+
+void set_log_level(LogLevel least) { logger().least.store(least, std::memory_order_relaxed); }
+
+LogComponent::LogComponent(std::string_view name) : before_(std::exchange(component_of_thread, name)) {}
+LogComponent::~LogComponent() { component_of_thread = before_; }
+
+void set_log_level(const std::string& component, std::optional<LogLevel> least) {
+  Logger& target = logger();
+  const std::lock_guard lock(target.mutex);
+  if (least) {
+    target.of_component.insert_or_assign(component, *least);
+  } else {
+    target.of_component.erase(component);
   }
+  target.by_component.store(!target.of_component.empty(), std::memory_order_relaxed);
 }
 
-void set_log_level(LogLevel least) { logger().sink->set_level(to_spdlog(least)); }
+std::map<std::string, LogLevel> component_log_levels() {
+  Logger& target = logger();
+  const std::lock_guard lock(target.mutex);
+  return {target.of_component.begin(), target.of_component.end()};
+}
 
 std::string_view to_string(LogLevel level) {
   switch (level) {
@@ -132,9 +167,9 @@ std::optional<LogLevel> parse_log_level(std::string_view text) {
 }
 
 void log_event(LogLevel level, std::string_view event, std::string_view text, std::initializer_list<LogField> fields) {
+  if (level < least_here()) return;
   Logger& target = logger();
   const auto spd_level = to_spdlog(level);
-  if (!target.sink->should_log(spd_level)) return;
   target.sink->log(spd_level,
                    spdlog::string_view_t(target.format == LogFormat::json ? json_line(level, event, text, fields) : text_line(event, text, fields)));
   target.sink->flush();

@@ -18,6 +18,7 @@ std::string Driver::last_state() const { return impl_->last_state(); }
 Status Driver::await_catalog(Duration timeout) { return impl_->await_catalog(timeout); }
 Status Driver::resync(const TableName& table) { return impl_->resync(table); }
 Status Driver::pause(bool paused) { return impl_->pause(paused); }
+void Driver::relieve(Relief relief) { impl_->relieve(relief); }
 Status Driver::hold(Duration at_most) { return impl_->hold(at_most); }
 void Driver::release() { static_cast<void>(impl_->hold(Duration{0}).has_value()); }
 Result<std::shared_ptr<ReadHandle>> Driver::read_at(Lsn lsn, Duration timeout, const std::stop_token& stop) {

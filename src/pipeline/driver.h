@@ -16,6 +16,7 @@
 #include "model/lsn.h"
 #include "pipeline/pipeline_options.h"
 #include "pipeline/pipeline_status.h"
+#include "pipeline/relief.h"
 #include "pipeline/wake_event.h"
 #include "postgres/connection_options.h"
 #include "source/schema_cache.h"
@@ -113,6 +114,8 @@ class Driver {
   /// Paused, luge reads nothing and changes no table, until it is told to go on, also over restarts; it keeps its connection and goes on
   /// acknowledging what is durable. The source keeps its WAL meanwhile.
   Status pause(bool paused);
+  /// Until it is told otherwise, also before run() and over its reopenings; not over restarts. Does not wait.
+  void relieve(Relief relief);
   /// The pipeline reads no further than the running transaction for at most `at_most`, or until read_at() was asked or release() is
   /// called: whatever LSN the server names meanwhile is not passed.
   Status hold(Duration at_most);

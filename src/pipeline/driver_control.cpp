@@ -11,6 +11,7 @@ constexpr Duration kCommandTimeout = std::chrono::seconds(30);
 constexpr Duration kStatusTimeout = std::chrono::milliseconds(500);
 constexpr Duration kStartPoll = std::chrono::milliseconds(20);
 constexpr Duration kBarrierPoll = std::chrono::milliseconds(10);
+constexpr std::uint32_t kLargerBatches = 4;
 
 Error no_commands() { return make_error(Recovery::retry, "not_running", "the pipeline does not take commands now", "try again in a moment"); }
 }  // namespace
@@ -18,15 +19,26 @@ Error no_commands() { return make_error(Recovery::retry, "not_running", "the pip
 void Driver::Impl::run_commands(Running& running) {
   for (;;) {
     std::function<void(Running&)> command;
+    Relief relief;
     {
       std::lock_guard lock(mutex_);
-      if (commands_.empty()) return;
-      command = std::move(commands_.front());
-      commands_.pop_front();
+      relief = relief_;
+      if (!commands_.empty()) {
+        command = std::move(commands_.front());
+        commands_.pop_front();
+      }
     }
+    if (relief != running.relief) put_in_force(relief, running);
+    if (!command) return;
     command(running);
     changed_.notify_all();
   }
+}
+
+void Driver::Impl::put_in_force(Relief relief, Running& running) {
+  running.relief = relief;
+  running.copier.hold(relief.pause_copies);
+  running.pipeline.scale_batches(relief.larger_batches ? kLargerBatches : 1);
 }
 
 bool Driver::Impl::on_driver_thread(std::function<void(Running&)> command, Duration timeout) {
@@ -154,6 +166,14 @@ Status Driver::Impl::pause(bool paused) {
   if (!on_driver_thread(change, kCommandTimeout)) return no_commands();
   if (stored) log_event(LogLevel::warn, paused ? "paused" : "resumed", paused ? kPausedText : "the pipeline goes on");
   return stored;
+}
+
+void Driver::Impl::relieve(Relief relief) {
+  {
+    std::lock_guard lock(mutex_);
+    relief_ = relief;
+  }
+  wake_.notify();
 }
 
 Status Driver::Impl::hold(Duration at_most) {

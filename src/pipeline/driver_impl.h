@@ -35,6 +35,7 @@ class Driver::Impl {
   Status await_catalog(Duration timeout);
   Status resync(const TableName& table);
   Status pause(bool paused);
+  void relieve(Relief relief);
   Status hold(Duration at_most);
   Result<std::shared_ptr<ReadHandle>> read_at(Lsn lsn, Duration timeout, const std::stop_token& stop);
   Result<std::shared_ptr<ReadHandle>> read() { return destination_.read(); }
@@ -50,6 +51,7 @@ class Driver::Impl {
     CatalogService catalog;
     TableCopier copier;
     Pipeline pipeline;
+    Relief relief;  ///< in force
   };
   enum class SessionEnd : char { finished, lost };
 
@@ -68,6 +70,7 @@ class Driver::Impl {
   void copy_intent(Running& running, bool now);
 
   void run_commands(Running& running);
+  static void put_in_force(Relief relief, Running& running);
   /// Runs `command` between two steps and waits for it. False: nothing runs, or time is up.
   bool on_driver_thread(std::function<void(Running&)> command, Duration timeout);
   void publish(const Running* running, const char* state);
@@ -103,6 +106,7 @@ class Driver::Impl {
   DriverStatus status_;
   mutable std::atomic<bool> status_wanted_{false};
   std::uint64_t status_number_ = 0;
+  Relief relief_;                    ///< wanted
   bool accepting_ = false;           ///< a pipeline steps: commands are taken
   std::deque<std::function<void(Running&)>> commands_;
 };

@@ -197,7 +197,7 @@ void Pipeline::Impl::count_memory() {
 }
 
 bool Pipeline::Impl::full() const {
-  return builder_.rows() >= options_.batch_max_size || builder_.bytes() >= options_.batch_max_bytes || (!builder_.empty() && memory_exhausted());
+  return builder_.rows() >= most_rows() || builder_.bytes() >= options_.batch_max_bytes || (!builder_.empty() && memory_exhausted());
 }
 
 // The end of a transaction that spans batches ends the last of them: else, under load, batch after batch would fill inside some
@@ -214,7 +214,7 @@ Status Pipeline::Impl::read_and_decode(Instant now) {
   dry_ = false;
   for (std::uint32_t i = 0; i < options_.frames_per_step; ++i) {
     if (router_.draining()) {
-      CHECK_OK(router_.continue_drain(options_.batch_max_size, options_.batch_max_bytes));
+      CHECK_OK(router_.continue_drain(most_rows(), options_.batch_max_bytes));
       if (!builder_.empty() && !builder_since_) builder_since_ = now;
       if (router_.draining()) return ok();
       reached(router_.last_end_lsn());
@@ -267,8 +267,8 @@ Status Pipeline::Impl::on_keepalive(const WalFrame& frame, Instant now) {
 
 Duration Pipeline::Impl::linger() const {
   // Where answers take seconds anyway, a batch is worth gathering for; what one costs is not known from the time it takes.
-  if (ports_.sink.pipelined()) return options_.batch_max_fill;
-  return std::min(std::max(last_apply_ * 2, kShortestLinger), options_.batch_max_fill);
+  if (ports_.sink.pipelined()) return longest_fill();
+  return std::min(std::max(last_apply_ * 2, kShortestLinger), longest_fill());
 }
 
 bool Pipeline::Impl::waits_for_answer() const { return !in_flight_.empty() && !ports_.sink.pipelined(); }
@@ -283,7 +283,7 @@ void Pipeline::Impl::seal_if_due(Instant now) {
   // Small when quiet: an idle destination gets what there is after a short linger. Large when busy: while it applies, rows gather.
   if (waits_for_answer()) return;
   const Duration age = builder_since_ ? now - *builder_since_ : Duration{0};
-  if (age >= options_.batch_max_fill || (dry_ && age >= linger()) || draining_) seal(true);
+  if (age >= longest_fill() || (dry_ && age >= linger()) || draining_) seal(true);
 }
 
 bool Pipeline::Impl::quiet() const {
@@ -414,6 +414,7 @@ bool Pipeline::drained() const { return impl_->drained(); }
 bool Pipeline::resync(RelationOid oid) { return impl_->resync(oid); }
 void Pipeline::hold(Instant until) { impl_->hold(until); }
 void Pipeline::pause(bool paused) { impl_->pause(paused); }
+void Pipeline::scale_batches(std::uint32_t factor) { impl_->scale_batches(factor); }
 void Pipeline::cancel_barrier(std::uint64_t id) { impl_->cancel_barrier(id); }
 Result<std::uint64_t> Pipeline::request_barrier(Lsn lsn) { return impl_->request_barrier(lsn); }
 std::optional<Result<std::shared_ptr<ReadHandle>>> Pipeline::take_barrier(std::uint64_t id) { return impl_->take_barrier(id); }

@@ -77,6 +77,9 @@ class Pipeline {
   void hold(Instant until);
   /// An operator's hold, until it is taken back: no table changes its state meanwhile, and copies wait too. What was read before is finished.
   void pause(bool paused);
+  /// From the next step on a batch may have so many times the rows, and its oldest row the age, of the options; `batch_max_bytes` and the
+  /// memory bound it as before. An open batch that is too large by then is sealed.
+  void scale_batches(std::uint32_t factor);
   /// Asks for a consistent reader of exactly the transactions with commit_lsn < `lsn`. Answer: take_barrier(id).
   /// Errors: "passed" if the stream is beyond it already, "paused".
   Result<std::uint64_t> request_barrier(Lsn lsn);

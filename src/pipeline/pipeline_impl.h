@@ -29,6 +29,7 @@ class Pipeline::Impl {
   bool resync(RelationOid oid) { return tables_.resync(oid); }
   void hold(Instant until) { held_until_ = until; }
   void pause(bool paused) { paused_ = paused; }
+  void scale_batches(std::uint32_t factor) { batch_factor_ = factor; }
   Result<std::uint64_t> request_barrier(Lsn lsn);
   void cancel_barrier(std::uint64_t id);
   std::optional<Result<std::shared_ptr<ReadHandle>>> take_barrier(std::uint64_t id);
@@ -70,6 +71,8 @@ class Pipeline::Impl {
   void discard_partial();
   Wait next_wait(Instant now) const;
 
+  std::uint64_t most_rows() const { return options_.batch_max_size * batch_factor_; }
+  Duration longest_fill() const { return options_.batch_max_fill * batch_factor_; }
   bool full() const;
   bool must_complete() const;
   bool memory_exhausted() const;
@@ -102,6 +105,7 @@ class Pipeline::Impl {
   std::optional<Instant> builder_since_;
   Duration last_apply_{0};
 
+  std::uint32_t batch_factor_ = 1;
   bool paused_ = false;
   std::optional<Instant> held_until_;
   std::uint64_t next_barrier_;  ///< from the clock: an id of an earlier pipeline names nothing in this one

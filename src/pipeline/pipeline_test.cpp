@@ -313,6 +313,39 @@ TEST_F(BatchAdaptation, AFullBatchIsSealedWhateverIsUnderWay) {
   EXPECT_EQ(sink_.rows, (Rows{1, kFull}));
 }
 
+TEST_F(BatchAdaptation, LargerBatchesHoldMoreRowsForLongerUntilTheyAreTakenBack) {
+  start();
+  last_batch_took(std::chrono::seconds(20));
+  pipeline_->scale_batches(4);
+  commit_rows(kFull);
+  const Instant arrived = clock_.now();
+  EXPECT_EQ(step().deadline, arrived + 4 * kFill);
+  commit_rows(3 * kFull - 1);
+  step();
+  EXPECT_EQ(sink_.rows, Rows{}) << "one row is missing";
+  commit_rows(1);
+  step();
+  EXPECT_EQ(sink_.rows, Rows{4 * kFull});
+  step();  // the end of the last transaction
+  sink_.rows.clear();
+  commit_rows(2 * kFull);
+  step();
+  EXPECT_EQ(sink_.rows, Rows{});
+  pipeline_->scale_batches(1);
+  step();
+  EXPECT_EQ(sink_.rows, Rows{2 * kFull}) << "what is too large now goes out as it is";
+}
+
+TEST_F(BatchAdaptation, LargerBatchesTakeNoMoreMemory) {
+  start();
+  pipeline_->scale_batches(4);
+  memory_.force_reserve(memory_.limit());
+  commit_rows(10);
+  step();
+  EXPECT_EQ(sink_.rows, Rows{1}) << "a batch is full when the memory is";
+  memory_.release(memory_.limit());
+}
+
 TEST_F(BatchAdaptation, AStreamThatNeverRunsDryIsCutByTheFillTimeAlone) {
   frames_per_step_ = 3;
   start();

@@ -20,6 +20,7 @@ constexpr std::uint64_t kRangeBytes = 64U << 20;
 constexpr std::uint32_t kChunkRows = 61'440;  // 30 of DuckDB's vectors, half a row group
 constexpr auto kWatchInterval = std::chrono::milliseconds(200);
 constexpr auto kMemoryInterval = std::chrono::milliseconds(5);
+constexpr const char* kHeldPhase = "held: the source's disk is nearly full";
 
 std::vector<CopyColumn> columns_of(const TableSchema& schema) {
   std::vector<CopyColumn> columns;
@@ -138,10 +139,20 @@ void TableCopier::emit(CopyEvent event) {
   wake_();
 }
 
-std::vector<CopyProgress> TableCopier::progress() const {
-  std::vector<JobPtr> jobs;
+void TableCopier::hold(bool held) {
   {
     std::lock_guard lock(mutex_);
+    held_ = held;
+  }
+  changed_.notify_all();
+}
+
+std::vector<CopyProgress> TableCopier::progress() const {
+  std::vector<JobPtr> jobs;
+  bool held = false;
+  {
+    std::lock_guard lock(mutex_);
+    held = held_;
     for (const auto& [oid, job] : jobs_) jobs.push_back(job);
   }
   std::vector<CopyProgress> all;
@@ -154,7 +165,7 @@ std::vector<CopyProgress> TableCopier::progress() const {
     progress.bytes = job->bytes.load();
     progress.elapsed = clock_.now() - job->started;
     std::lock_guard lock(job->mutex);
-    progress.phase = job->phase;
+    progress.phase = held && !job->begun ? kHeldPhase : job->phase;
     progress.estimated_rows = job->estimated_rows;
     all.push_back(std::move(progress));
   }
@@ -166,12 +177,13 @@ void TableCopier::run(const std::stop_token& stop) {
     JobPtr job;
     {
       std::unique_lock lock(mutex_);
-      if (!changed_.wait(lock, stop, [&] { return !queue_.empty(); })) return;
+      if (!changed_.wait(lock, stop, [&] { return !held_ && !queue_.empty(); })) return;
       job = std::move(queue_.front());
       queue_.pop_front();
     }
     {
       std::lock_guard lock(job->mutex);
+      job->begun = true;
       job->started = clock_.now();
     }
     auto done = copy(*job);

@@ -36,6 +36,8 @@ class TableCopier final : public CopyPort {
   void cancel(RelationOid oid) override;
   std::optional<CopyEvent> try_take_event() override;
 
+  /// Held, no table that waits begins, and says so as its phase; what runs goes on. Any thread.
+  void hold(bool held);
   std::vector<CopyProgress> progress() const;
 
  private:
@@ -47,6 +49,7 @@ class TableCopier final : public CopyPort {
     Instant started;
     // progress
     mutable std::mutex mutex;
+    bool begun = false;
     std::string phase = "queued";
     Lsn read_at;
     std::optional<Quarantine> refused;  ///< a value that does not fit
@@ -82,6 +85,7 @@ class TableCopier final : public CopyPort {
 
   mutable std::mutex mutex_;  ///< protects what follows
   std::condition_variable_any changed_;
+  bool held_ = false;
   std::deque<JobPtr> queue_;
   std::map<RelationOid, JobPtr> jobs_;  ///< queued and running
   std::vector<Watch> watches_;

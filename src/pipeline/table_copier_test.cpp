@@ -196,6 +196,50 @@ TEST_F(TableCopierTest, waits_until_the_stream_has_made_room) {
   EXPECT_EQ(memory_.used(), 0U);
 }
 
+TEST_F(TableCopierTest, held_it_begins_no_table_and_ends_what_runs) {
+  run("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1); CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (2)");
+  Connection writer = server_.connect(database_);
+  ASSERT_TRUE(writer.exec("BEGIN"));
+  ASSERT_TRUE(writer.exec("INSERT INTO public.a VALUES (3)"));
+  TableCopier copier(options_, destination_, memory_, [] {});
+  const auto phase_of = [&](const std::string& table) {
+    for (const CopyProgress& progress : copier.progress()) {
+      if (progress.table.table == table) return progress.phase;
+    }
+    return std::string();
+  };
+  const auto waits_for_writer = [&] { return phase_of("a").starts_with("waiting for pid"); };
+  start(copier, "a", 1);
+  for (int attempt = 0; attempt < 1000 && !waits_for_writer(); ++attempt) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(waits_for_writer()) << phase_of("a");
+  copier.hold(true);
+  start(copier, "b", 2);
+  EXPECT_EQ(phase_of("b"), "held: the source's disk is nearly full");
+  EXPECT_TRUE(waits_for_writer()) << "it had begun";
+  ASSERT_TRUE(writer.exec("COMMIT"));
+  EXPECT_TRUE(std::holds_alternative<CopyDone>(next_event(copier)));
+  EXPECT_TRUE(std::holds_alternative<CopySettled>(next_event(copier)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_FALSE(copier.try_take_event());
+  EXPECT_EQ(destination_.ids, (std::multiset<std::int32_t>{1, 3}));
+  copier.hold(false);
+  const CopyEvent event = next_event(copier);
+  ASSERT_TRUE(std::holds_alternative<CopyDone>(event));
+  EXPECT_EQ(std::get<CopyDone>(event).attempt, 2U);
+  EXPECT_EQ(destination_.ids, (std::multiset<std::int32_t>{1, 2, 3}));
+}
+
+TEST_F(TableCopierTest, held_it_can_be_cancelled_and_ended) {
+  run("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)");
+  TableCopier copier(options_, destination_, memory_, [] {});
+  copier.hold(true);
+  start(copier, "a");
+  start(copier, "b");
+  copier.cancel(oid("a"));
+  ASSERT_EQ(copier.progress().size(), 1U);
+  EXPECT_EQ(copier.progress()[0].table.table, "b");
+}
+
 TEST_F(TableCopierTest, does_not_wait_for_ever_for_memory) {
   run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
   memory_.force_reserve(2 * memory_.limit());  // one row of the stream

@@ -29,6 +29,7 @@ struct SourceReport {
   std::optional<std::uint64_t> wal_bytes;      ///< size of pg_wal, or what all slots retain
   std::optional<double> wal_bytes_per_second;  ///< written
   std::optional<double> seconds_left;          ///< until a slot is lost or the disk's limit is reached
+  std::vector<std::string> actions;            ///< what the pipelines of the source do because of the level: pause_copies, larger_batches
   std::string pinned_by;                       ///< whoever keeps the oldest WAL; empty: nobody in particular
   std::uint64_t readings = 0;                  ///< of the monitor
   std::uint64_t failed_readings = 0;

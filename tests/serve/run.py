@@ -89,6 +89,10 @@ class Service:
         code = child_process.end(self.process, number, patience=60)
         return code
 
+    def told(self, *words):
+        """Whether a line of the log holds all of them."""
+        return any(all(word in line for word in words) for line in self.text().splitlines())
+
     def text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
@@ -331,17 +335,53 @@ class Receiver(http.server.ThreadingHTTPServer):
             pass
 
 
+def held_in_danger(house, service, mirror):
+    """A slot that nobody reads has put the source of pipeline shop into danger: tables wait for their copy until it is gone."""
+    def source():
+        return json.loads(service.get("/api/v1/sources"))["sources"][0]
+
+    def phases(pipeline):
+        tables = json.loads(service.get(f"/api/v1/pipelines/{pipeline}/tables"))["tables"]
+        return {table["name"]: table["copy"]["phase"] for table in tables if table["copy"]}
+
+    def is_held(pipeline, table):
+        return phases(pipeline).get(table, "").startswith("held")
+
+    wait_for(lambda: source()["actions"] == ["larger_batches", "pause_copies"], lambda: f"both actions are due: {source()}", 20)
+    for action in ("larger_batches", "pause_copies"):
+        wait_for(lambda action=action: service.told("wal_action_begins", f"action={action}"), f"{action} begins", 10)
+    house.server.execute("shop", "CREATE TABLE late (id int PRIMARY KEY); INSERT INTO late VALUES (1), (2)")
+    wait_for(lambda: is_held("shop", "late"), lambda: f"the copy is held: {phases('shop')}", 20)
+    begun_later = house.add("second", "tables=public.orders")
+    house.wait_state("second", "copying")
+    wait_for(lambda: is_held("second", "orders"), lambda: f"so are those of a pipeline that begins now: {phases('second')}", 30)
+    house.server.execute("shop", "INSERT INTO orders VALUES (101, 'goes on')")
+    house.wait_count(mirror, 101)
+    check(is_held("shop", "late") and is_held("second", "orders"), "a copy began in danger")
+    check(not service.told("wal_action_ends"), "an action ended in danger")
+    house.run("pipeline", "pause", "broken")
+    house.server.execute("shop", "SELECT pg_drop_replication_slot('luge_broken')")
+
+    def is_over():
+        house.server.execute("shop", "CHECKPOINT")  # lets luge's own slots move
+        return service.told("wal_action_ends", "action=pause_copies")
+    wait_for(is_over, lambda: f"the danger is over: {source()}", 40)
+    house.wait_count(mirror, 2, table="late")
+    house.wait_count(begun_later, 101)
+
+
 def alerts(house):
-    """A pipeline that cannot start, and WAL that piles up behind an abandoned slot, reach a webhook."""
+    """A pipeline that cannot start, and WAL that piles up behind an abandoned slot, reach a webhook. In danger no copy begins, until it is over."""
     receiver = Receiver()
     config = house.directory / "serve.yaml"
     config.write_text(f"""
 alerts:
   webhooks:
     - {{name: team, url: "http://127.0.0.1:{receiver.server_port}/hook", private_networks: 127.0.0.1}}
-wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 1GiB, warning_wal_size: 100GiB, danger_wal_size: 200GiB}}
+wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 8MiB, warning_wal_size: 100GiB, danger_wal_size: 200GiB,
+      warning_actions: [larger_batches], danger_actions: [pause_copies]}}
 """)
-    house.add("shop")
+    mirror = house.add("shop")
     house.add("broken", "desired=PAUSE")
     house.server.execute("shop", "SELECT pg_create_logical_replication_slot('luge_broken', 'pgoutput')")
     house.run("pipeline", "start", "broken")
@@ -349,9 +389,11 @@ wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 1GiB, warning_wal_
     told = lambda kind: [message for message in receiver.messages if message["kind"] == kind]  # noqa: E731
     wait_for(lambda: told("pipeline_failed"), lambda: f"the failed pipeline is told; {house.status('broken')}", 30)
     check("broken" in told("pipeline_failed")[0]["title"], str(told("pipeline_failed")))
+    house.wait_state("shop", "live")
     house.server.execute("shop", "CREATE TABLE filler (v text); INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 20000); CHECKPOINT")
     wait_for(lambda: told("wal"), "the WAL is told", 40)
     check(json.loads(service.get("/api/v1/alerts"))["firing"], "the API does not show what fires")
+    held_in_danger(house, service, mirror)
     receiver.shutdown()
 
 

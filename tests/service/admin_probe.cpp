@@ -29,6 +29,7 @@ void decorate(FakeAdminView& view) {
   source.name = "shop";
   source.level = SourceReport::Level::warning;
   source.reason = "the slot luge_p0 keeps 1.9 MiB";
+  source.actions = {"larger_batches"};
   source.wal_bytes = 64U << 20U;
   source.wal_bytes_per_second = 20'000;
   source.slots.push_back({"luge_p0", true, 2'000'000, 5'000'000, 9000.0, "extended"});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "app/pipeline_opening.h"
 #include "app/serve/spec_options.h"
@@ -59,13 +60,28 @@ void tell_checks(const Preflight& preflight) {
 std::shared_ptr<PipelineHost> RunningHosts::find(const std::string& pipeline) const {
   std::lock_guard lock(mutex_);
   const auto found = hosts_.find(pipeline);
-  return found == hosts_.end() ? nullptr : found->second.lock();
+  return found == hosts_.end() ? nullptr : found->second.host.lock();
 }
 
-void RunningHosts::put(const std::string& pipeline, const std::shared_ptr<PipelineHost>& host) {
+void RunningHosts::put(const std::string& pipeline, const std::string& source, const std::shared_ptr<PipelineHost>& host) {
   std::lock_guard lock(mutex_);
-  std::erase_if(hosts_, [](const auto& entry) { return entry.second.expired(); });
-  hosts_[pipeline] = host;
+  std::erase_if(hosts_, [](const auto& entry) { return entry.second.host.expired(); });
+  hosts_[pipeline] = {source, host};
+  if (const auto relief = relief_.find(source); relief != relief_.end()) host->driver().relieve(relief->second);
+}
+
+void RunningHosts::relieve(const std::string& source, Relief relief) {
+  std::vector<std::shared_ptr<PipelineHost>> hosts;  // whoever turns out to be the last that knows one ends it outside the lock
+  {
+    const std::lock_guard lock(mutex_);
+    relief_[source] = relief;
+    for (const auto& [pipeline, of] : hosts_) {
+      if (of.source == source) hosts.push_back(of.host.lock());
+    }
+  }
+  for (const auto& host : hosts) {
+    if (host) host->driver().relieve(relief);
+  }
 }
 
 std::shared_ptr<SchemaCache> RunningHosts::schema_cache(const std::string& source, const std::string& conninfo) {
@@ -91,7 +107,7 @@ TaskFactory make_task_factory(RunningHosts& hosts, Environment environment) {
     opening.schema_cache = hosts.schema_cache(spec.source, spec.conninfo);
     TRY(auto opened, open_pipeline(options, std::move(opening)));
     std::shared_ptr<PipelineHost> host = std::move(opened);
-    hosts.put(spec.name, host);
+    hosts.put(spec.name, spec.source, host);
     return std::unique_ptr<PipelineTask>(std::make_unique<HostTask>(std::move(host)));
   };
 }

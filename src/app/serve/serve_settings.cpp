@@ -1,6 +1,7 @@
 #include "app/serve/serve_settings.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <span>
 #include <utility>
@@ -13,6 +14,8 @@
 namespace luge {
 
 namespace {
+
+constexpr std::array kChosenActions{WalAction::pause_copies, WalAction::larger_batches};
 
 template <class Target>
 struct Key {
@@ -61,6 +64,18 @@ Status read_severity(AlertSeverity& out, const std::string& text, const std::str
   return usage_error(where + ": '" + text + "' is not info, warning or critical");
 }
 
+/// "pause_copies,larger_batches". The alert is always there.
+Status read_actions(std::vector<WalAction>& out, const std::string& text, const std::string& where) {
+  out = {WalAction::alert};
+  for (const std::string& word : split_outside_quotes(text, ',')) {
+    if (word.empty()) continue;
+    const auto* const action = std::ranges::find(kChosenActions, word, [](WalAction each) { return to_string(each); });
+    if (action == kChosenActions.end()) return usage_error(where + ": '" + word + "' is not pause_copies or larger_batches");
+    if (std::ranges::find(out, *action) == out.end()) out.push_back(*action);
+  }
+  return ok();
+}
+
 /// An error of the service's own parser, with the place in the file before it.
 template <class T>
 Result<T> at(Result<T> parsed, const std::string& where) {
@@ -91,6 +106,8 @@ const std::vector<Key<Settings>>& wal_keys() {
       {"danger_time_left", [](S& s, Text& text, Text& where) { return read_duration(s.wal.danger_time_left, text, where); }},
       {"warning_room", [](S& s, Text& text, Text& where) { return read_share(s.wal.warning_room, text, where); }},
       {"danger_room", [](S& s, Text& text, Text& where) { return read_share(s.wal.danger_room, text, where); }},
+      {"warning_actions", [](S& s, Text& text, Text& where) { return read_actions(s.wal.on_warning, text, where); }},
+      {"danger_actions", [](S& s, Text& text, Text& where) { return read_actions(s.wal.on_danger, text, where); }},
       {"disk_limit", [](S& s, Text& text, Text& where) { return read_size(s.wal.disk_limit_bytes, text, where); }},
   };
   return keys;

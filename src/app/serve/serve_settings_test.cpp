@@ -23,7 +23,7 @@ alerts:
   webhooks:
     - {name: team, format: slack, url: "https://hooks.slack.com/${HOOK}", least: critical, quiet_hours: "22:00-07:00", resolved: off}
     - {name: own, url: "https://alerts.example", private_networks: [10.0.0.0/8, 127.0.0.1], secret: x, remind_every: 1h}
-wal: {interval: 5s, warning_retained: 1GiB, danger_time_left: 10min, danger_room: 5%, disk_limit: 100GiB}
+wal: {interval: 5s, warning_retained: 1GiB, danger_time_left: 10min, danger_room: 5%, disk_limit: 100GiB, danger_actions: [pause_copies, larger_batches]}
 )");
   ASSERT_TRUE(options) << options.error().message();
   const ServeSettings& serve = options->serve;
@@ -42,6 +42,8 @@ wal: {interval: 5s, warning_retained: 1GiB, danger_time_left: 10min, danger_room
   EXPECT_EQ(serve.wal.danger_time_left, Duration(600'000'000));
   EXPECT_DOUBLE_EQ(serve.wal.danger_room, 0.05);
   EXPECT_EQ(serve.wal.disk_limit_bytes, 100ULL << 30);
+  EXPECT_EQ(serve.wal.on_warning, std::vector{WalAction::alert});
+  EXPECT_EQ(serve.wal.on_danger, (std::vector{WalAction::alert, WalAction::pause_copies, WalAction::larger_batches}));
 }
 
 TEST(ServeSettings, what_is_wrong_is_told_without_secrets) {
@@ -55,6 +57,8 @@ TEST(ServeSettings, what_is_wrong_is_told_without_secrets) {
       {"wal: {interval: often}", "time"},
       {"wal: {danger_room: 5}", "share"},
       {"wal: {danger_rom: 5%}", "danger_room"},
+      {"wal: {warning_actions: \"larger_batches, stop\"}", "'stop' is not pause_copies or larger_batches"},
+      {"wal: {danger_action: pause_copies}", "danger_actions"},
   };
   for (const auto& [yaml, word] : wrong) {
     const auto options = read(yaml);

@@ -43,6 +43,9 @@ SourceReport source_report(const WalReport& report) {
                  : verdict.level == WalLevel::warning ? SourceReport::Level::warning
                                                       : SourceReport::Level::ok;
   if (!verdict.reasons.empty()) source.reason = verdict.reasons.front();
+  for (const WalAction action : verdict.actions) {
+    if (action != WalAction::alert) source.actions.emplace_back(to_string(action));
+  }
   source.wal_bytes = verdict.wal_bytes;
   source.wal_bytes_per_second = verdict.written_per_second;
   source.seconds_left = seconds_of(verdict.time_left);

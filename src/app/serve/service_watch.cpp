@@ -34,7 +34,11 @@ std::vector<Alert> alerts_of(const StatusRow& row, const PipelineReport* report,
 }
 
 ServiceWatch::ServiceWatch(Parts parts, WalLimits limits, Duration freshness)
-    : parts_(parts), limits_(std::move(limits)), freshness_(freshness), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : parts_(parts),
+      limits_(std::move(limits)),
+      freshness_(freshness),
+      relief_([&hosts = parts_.hosts](const std::string& source, Relief relief) { hosts.relieve(source, relief); }),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 ServiceWatch::~ServiceWatch() {
   thread_.request_stop();
@@ -44,6 +48,7 @@ ServiceWatch::~ServiceWatch() {
 void ServiceWatch::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     watch_sources();
+    relief_.follow(parts_.monitor.reports());
     tell_alerts();
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, stop, kInterval, [] { return false; });

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/serve/running_hosts.h"
+#include "app/serve/source_relief.h"
 #include "base/clock.h"
 #include "postgres/connection_options.h"
 #include "service/alert/alert_manager.h"
@@ -23,15 +24,15 @@ namespace luge {
 /// What is wrong with one pipeline, as its status row and, if it runs here, its driver and destination say. Pure.
 std::vector<Alert> alerts_of(const StatusRow& row, const PipelineReport* report, Duration freshness, PgTimestamp now);
 
-/// On a thread of its own, every two seconds: tells the alert manager what is wrong with the pipelines, and the monitor which sources there
-/// are. Everything that is passed outlives it.
+/// On a thread of its own, every two seconds: tells the alert manager what is wrong with the pipelines, the monitor which sources there
+/// are, and the pipelines what the WAL of their source calls for. Everything that is passed outlives it.
 class ServiceWatch {
  public:
   struct Parts {
     PipelineCatalog& catalog;
     const SecretResolver& secrets;
     const PipelineManager& manager;
-    const RunningHosts& hosts;
+    RunningHosts& hosts;
     AlertManager& alerts;
     WalMonitor& monitor;
     const Clock& clock;
@@ -47,7 +48,8 @@ class ServiceWatch {
   const Parts parts_;
   const WalLimits limits_;
   const Duration freshness_;
-  std::set<std::string> told_;  ///< scopes, of the thread
+  SourceRelief relief_;         ///< what follows: of the thread
+  std::set<std::string> told_;  ///< scopes
   std::int64_t revision_ = -1;
   std::set<std::string> watched_;
   std::mutex mutex_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_component.h"
 #include "service/quantity_text.h"
 
 namespace luge {
@@ -21,11 +22,13 @@ int local_minute_of_day(PgTimestamp wall) {
 }
 
 void log_fired(const Alert& alert) {
+  const LogComponent scope("alerts");
   log_event(alert.severity == AlertSeverity::info ? LogLevel::info : LogLevel::warn, "alert_fired", alert.title,
             {{"key", alert.key}, {"kind", to_string(alert.kind)}, {"severity", to_string(alert.severity)}, {"hint", alert.hint}});
 }
 
 void log_resolved(const Alert& alert) {
+  const LogComponent scope("alerts");
   log_event(LogLevel::info, "alert_resolved", alert.title, {{"key", alert.key}, {"kind", to_string(alert.kind)}});
 }
 
@@ -147,6 +150,7 @@ bool AlertManager::drain(Duration at_most) {
 }
 
 void AlertManager::run(Receiver& receiver, const std::stop_token& stop) {
+  const LogComponent scope("alerts");
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const DeliveryPlan::Moment now = moment();

@@ -55,6 +55,11 @@ std::vector<Alert> wal_alerts(std::string_view source, const WalVerdict& verdict
                  {verdict.wal_bytes_from_directory ? "WAL directory" : "WAL kept for slots", bytes_text(verdict.wal_bytes)},
                  {"retained", bytes_text(verdict.retained_bytes)},
                  {"why", joined(verdict.reasons)}};
+  std::string doing;
+  for (const WalAction action : verdict.actions) {
+    if (action != WalAction::alert) doing += (doing.empty() ? "" : ", ") + std::string(to_string(action));
+  }
+  if (!doing.empty()) alert.facts.emplace_back("actions", doing);
   if (verdict.time_left && verdict.time_left_settled)
     alert.facts.emplace_back("time left", duration_text(*verdict.time_left) + " until " + verdict.time_left_until);
   if (verdict.written_per_second) alert.facts.emplace_back("written", rate_text(*verdict.written_per_second));

@@ -6,9 +6,11 @@
 namespace luge {
 namespace {
 
+using testing::_;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Pair;
 
 TEST(TroubleAlerts, wal_levels_with_their_countdown) {
@@ -35,6 +37,9 @@ TEST(TroubleAlerts, wal_levels_with_their_countdown) {
   EXPECT_THAT(plain[0].facts, Contains(Pair("WAL directory", "3 GiB")));
   EXPECT_THAT(plain[0].facts, Contains(Pair("slot", "luge_app (nobody reads it)")));
   EXPECT_THAT(plain[0].facts, Contains(Pair("safe_wal_size", "1 GiB")));
+  EXPECT_THAT(plain[0].facts, Not(Contains(Pair("actions", _)))) << "telling is all that is done";
+  verdict.actions = {WalAction::alert, WalAction::larger_batches, WalAction::pause_copies};
+  EXPECT_THAT(wal_alerts("orders", verdict)[0].facts, Contains(Pair("actions", "larger_batches, pause_copies")));
   verdict.level = WalLevel::warning;
   verdict.time_left = std::chrono::minutes(190);
   verdict.time_left_until = "slot luge_app is lost";

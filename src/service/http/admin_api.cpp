@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_component.h"
 #include "base/log_level.h"
 #include "service/http/openapi_text.h"
 #include "service/http/table_page.h"
@@ -50,6 +51,21 @@ Result<std::string> member_of(const std::string& body, const char* member) {
   return value.at(member).get<std::string>();
 }
 
+struct LevelWish {
+  std::string level;
+  std::string component;  ///< empty: the level of all that have none of their own
+};
+
+/// Errors: "usage".
+Result<LevelWish> level_wish_of(const std::string& body) {
+  const json value = json::parse(body, nullptr, false);
+  const bool fits = value.is_object() && value.contains("level") && std::ranges::all_of(value.items(), [](const auto& member) {
+                      return (member.key() == "level" || member.key() == "component") && member.value().is_string();
+                    });
+  if (!fits) return fatal("usage", R"(the body is a JSON object with "level" and perhaps "component", strings)", {});
+  return LevelWish{value.at("level").get<std::string>(), value.value("component", "")};
+}
+
 template <class T>
 json json_of(const std::optional<T>& value) {
   return value ? json(*value) : json(nullptr);
@@ -77,6 +93,7 @@ ordered_json json_of(const SourceReport& source) {
   ordered_json out{{"name", source.name},
                    {"level", name_of(source.level)},
                    {"reason", source.reason},
+                   {"actions", source.actions},
                    {"wal_bytes", json_of(source.wal_bytes)},
                    {"wal_bytes_per_second", json_of(source.wal_bytes_per_second)},
                    {"seconds_left", json_of(source.seconds_left)},
@@ -215,14 +232,31 @@ HttpAnswer AdminApi::resync(const std::string& name, const std::string& body) {
 HttpAnswer AdminApi::log_level(const AdminRequest& request) {
   if (request.method != "GET" && request.method != "PUT") return wrong_method("GET, PUT");
   if (request.method == "PUT") {
-    const auto text = member_of(request.body, "level");
-    if (!text) return error_answer(text.error());
-    const auto level = parse_log_level(*text);
-    if (!level) return error_answer(400, "usage", "level is one of debug, info, warn, error");
-    set_log_level(*level);
-    log_event(LogLevel::warn, "admin_action", "done over HTTP", {{"action", "log-level"}, {"level", to_string(*level)}, {"done", "yes"}});
+    const auto wish = level_wish_of(request.body);
+    if (!wish) return error_answer(wish.error());
+    const bool of_all = wish->component.empty();
+    const auto level = parse_log_level(wish->level);
+    if (!level && (of_all || wish->level != "default"))
+      return error_answer(400, "usage", of_all ? "level is one of debug, info, warn, error" : "level is one of debug, info, warn, error, default");
+    if (!of_all && !has_component(wish->component))
+      return error_answer(400, "usage", "component is pipeline/NAME or one of alerts, catalog, http, manager, wal");
+    if (of_all) {
+      set_log_level(*level);
+    } else {
+      set_log_level(wish->component, level);
+    }
+    log_event(LogLevel::warn, "admin_action", "done over HTTP",
+              {{"action", "log-level"}, {"component", wish->component}, {"level", wish->level}, {"done", "yes"}});
   }
-  return json_answer(200, text_of({{"level", std::string(to_string(luge::log_level()))}}));
+  ordered_json components = ordered_json::object();
+  for (const auto& [component, level] : component_log_levels()) components[component] = std::string(to_string(level));
+  return json_answer(200, text_of({{"level", std::string(to_string(luge::log_level()))}, {"components", components}}));
+}
+
+bool AdminApi::has_component(std::string_view component) const {
+  constexpr std::string_view kPipeline = "pipeline/";
+  if (component.starts_with(kPipeline)) return view_.pipeline(component.substr(kPipeline.size())).has_value();
+  return std::ranges::find(kLogComponents, component) != kLogComponents.end();
 }
 
 }  // namespace luge

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -27,7 +28,9 @@ class AdminApi {
   HttpAnswer alerts() const;
   HttpAnswer act(const std::string& name, bool paused);
   HttpAnswer resync(const std::string& name, const std::string& body);
-  static HttpAnswer log_level(const AdminRequest& request);
+  HttpAnswer log_level(const AdminRequest& request);
+  /// Whether lines can be this component's.
+  bool has_component(std::string_view component) const;
 
   AdminView& view_;
   const PipelineHistory& history_;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_component.h"
 #include "service/console/console.h"
 #include "service/history/pipeline_history.h"
 #include "service/http/admin_api.h"
@@ -170,6 +171,7 @@ class AdminServer::Impl {
     server_.Delete(everything, handler);
     server_.Options(everything, handler);
     server_.set_exception_handler([](const httplib::Request& request, httplib::Response& response, const std::exception_ptr&) {
+      const LogComponent scope("http");
       log_event(LogLevel::error, "http_failed", "a request could not be answered", {{"path", request.path}});
       send(error_answer(500, "internal", "this request could not be answered", "the log of luge says more"), response);
     });
@@ -184,6 +186,7 @@ class AdminServer::Impl {
   }
 
   HttpAnswer handle(const httplib::Request& request) {
+    const LogComponent scope("http");
     const auto host = header_of(request, "Host");
     const auto origin = header_of(request, "Origin");
     const auto authorization = header_of(request, "Authorization");

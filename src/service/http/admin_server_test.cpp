@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/log_component.h"
 #include "base/log_level.h"
 #include "service/admin_view_test_support.h"
 
@@ -168,6 +169,25 @@ TEST_F(AdminServerTest, ChangesTheLogLevel) {
   EXPECT_EQ(log_level(), LogLevel::error);
   EXPECT_EQ(get("/api/v1/log-level").at("level"), "error");
   set_log_level(LogLevel::info);
+}
+
+TEST_F(AdminServerTest, ChangesTheLogLevelOfAComponent) {
+  const httplib::Headers token{{"Authorization", std::string("Bearer ") + kToken}};
+  const auto put = [&](const char* body) { return client_->Put("/api/v1/log-level", token, body, "application/json")->status; };
+  EXPECT_EQ(put(R"({"level":"debug","component":"wall"})"), 400);
+  EXPECT_EQ(put(R"({"level":"debug","component":"pipeline/nobody"})"), 400);
+  EXPECT_EQ(put(R"({"level":"loud","component":"wal"})"), 400);
+  EXPECT_EQ(put(R"({"level":"debug","component":7})"), 400);
+  EXPECT_EQ(put(R"({"level":"debug","componend":"wal"})"), 400);
+  EXPECT_EQ(put(R"({"level":"default"})"), 400) << "the level of all has no default";
+  EXPECT_EQ(put(R"({"level":"debug","component":"wal"})"), 200);
+  EXPECT_EQ(put(R"({"level":"warn","component":"pipeline/a"})"), 200);
+  const auto now = get("/api/v1/log-level");
+  EXPECT_EQ(now.at("level"), "info");
+  EXPECT_EQ(now.at("components").dump(), R"({"pipeline/a":"warn","wal":"debug"})");
+  EXPECT_EQ(put(R"({"level":"default","component":"wal"})"), 200);
+  EXPECT_EQ(put(R"({"level":"default","component":"pipeline/a"})"), 200);
+  EXPECT_TRUE(component_log_levels().empty());
 }
 
 TEST_F(AdminServerTest, IsNoDoorForOtherSites) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_component.h"
 #include "service/manager/lease_plan.h"
 
 namespace luge {
@@ -52,6 +53,7 @@ void LeaseKeeper::leave() {
 }
 
 void LeaseKeeper::run(const std::stop_token& stop) {
+  const LogComponent scope("manager");
   while (!stop.stop_requested()) {
     Pipelines pipelines;
     {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_component.h"
 #include "pipeline/wake_event.h"
 #include "service/manager/lease_keeper.h"
 #include "service/manager/managed_pipelines.h"
@@ -55,6 +56,7 @@ class PipelineManager::Impl {
         pipelines_(options_, clock_, std::move(factory), [this] { wake_.notify(); }) {}
 
   Status run() {
+    const LogComponent scope("manager");
     const LeaseKeeper::Options lease_options{options_.owner, options_.lease_time_to_live, options_.lease_renew_interval};
     LeaseKeeper keeper(leases_, lease_options, clock_, [this] { wake_.notify(); });
     std::vector<std::string> stuck;
@@ -148,6 +150,7 @@ class PipelineManager::Impl {
 
   /// Reads the catalog whenever it changed.
   void watch(const std::stop_token& stop) {
+    const LogComponent scope("catalog");
     std::int64_t known = -1;
     bool failing = false;
     while (!stop.stop_requested()) {
@@ -190,6 +193,7 @@ class PipelineManager::Impl {
 
   /// Tells pipeline_status how things stand: soon after every look of the manager, when a task has got into another state, and every heartbeat.
   void report(const std::stop_token& stop) {
+    const LogComponent scope("manager");
     std::map<std::string, std::string> told;
     Instant heartbeat = clock_.now();
     while (!stop.stop_requested()) {

@@ -219,7 +219,12 @@ void WalJudge::settle_level(Case& judged) {
     if (measure.holds_up != WalLevel::ok) verdict.reasons.push_back(std::move(measure.reason));
   }
   if (verdict.reasons.empty()) verdict.reasons.emplace_back("it is better, but not for long yet");
-  verdict.actions = level_ == WalLevel::danger ? judged.limits.on_danger : judged.limits.on_warning;
+  verdict.actions = judged.limits.on_warning;
+  if (level_ != WalLevel::danger) return;
+  // What began at the warning does not end because it has become worse.
+  for (const WalAction action : judged.limits.on_danger) {
+    if (!verdict.calls_for(action)) verdict.actions.push_back(action);
+  }
 }
 
 }  // namespace luge

@@ -82,6 +82,12 @@ TEST_F(WalJudgeTest, the_size_of_the_directory_has_two_thresholds) {
   EXPECT_TRUE(danger.calls_for(WalAction::pause_copies));
 }
 
+TEST_F(WalJudgeTest, what_is_done_at_a_warning_is_done_in_danger_too) {
+  limits_.on_warning = {WalAction::alert, WalAction::larger_batches};
+  EXPECT_THAT(next(10 * kGiB).actions, ElementsAre(WalAction::alert, WalAction::larger_batches));
+  EXPECT_THAT(next(50 * kGiB).actions, ElementsAre(WalAction::alert, WalAction::larger_batches, WalAction::pause_copies));
+}
+
 TEST_F(WalJudgeTest, without_the_right_to_list_it_what_slots_retain_is_the_size) {
   sample_.directory_bytes.reset();
   add_slot("other", 12 * kGiB);

@@ -34,7 +34,7 @@ struct WalLimits {
   double hysteresis = 0.2;                         ///< a level ends only when every measure is this much better than its threshold …
   std::uint32_t calm_readings = 3;                 ///< … so many times in a row
   std::vector<WalAction> on_warning{WalAction::alert};
-  std::vector<WalAction> on_danger{WalAction::alert};
+  std::vector<WalAction> on_danger{WalAction::alert};  ///< beside those of the warning
 };
 
 }  // namespace luge

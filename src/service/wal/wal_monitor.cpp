@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_component.h"
 #include "service/wal/wal_reader.h"
 
 namespace luge {
@@ -67,6 +68,7 @@ std::vector<WalReport> WalMonitor::reports() const {
 }
 
 void WalMonitor::run(const std::stop_token& stop) {
+  const LogComponent scope("wal");
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const auto ticket = schedule_.next(clock_.now());
