@@ -46,7 +46,8 @@ def resident_mb(pid):
 class Service:
     """A source, a catalog of SQLite, and one luge serve."""
 
-    def __init__(self, options, directory, pipelines):
+    def __init__(self, options, directory, pipelines, tables=None):
+        tables = tables or pipelines
         self.luge, self.directory, self.pipelines = options.build.resolve() / "luge", directory, pipelines
         self.to = options.to
         self.environment = child_process.clean_environment(XDG_STATE_HOME=str(directory / "state"), HOME=str(directory))
@@ -55,11 +56,11 @@ class Service:
                                      autovacuum="off", max_wal_size="8GB")
         self.server.start()
         self.server.execute("postgres", "CREATE DATABASE shop")
-        for i in range(pipelines):
+        for i in range(tables):
             self.server.execute("shop", f"CREATE TABLE t{i} (id bigint PRIMARY KEY, a int, b text, c timestamptz)")
         document = {"sources": {"shop": {"conninfo": self.server.url("shop")}},
                     "destinations": {f"d{i}": {"address": self.address(i)} for i in range(pipelines)},
-                    "pipelines": {f"p{i}": {"source": "shop", "destination": f"d{i}", "tables": f"public.t{i}"} for i in range(pipelines)}}
+                    "pipelines": {f"p{i}": {"source": "shop", "destination": f"d{i}", "tables": f"public.t{i}" if pipelines > 1 else "public.*"} for i in range(pipelines)}}
         file = directory / "luge.yaml"
         file.write_text(json.dumps(document))
         self.run("apply", "-f", file)
@@ -144,18 +145,19 @@ def idle(options, directory):
 
 
 def busy(options, directory):
-    """CPU seconds a million rows of one pipeline with all of the rows, and of 50 with their share of them."""
+    """CPU seconds a million rows of one pipeline of 50 tables, and of 50 pipelines of a table each, for the same transactions."""
     cost = {}
     for count in (1, options.busy_pipelines):
         home = directory / f"busy{count}"
         home.mkdir(mode=0o755)
-        service = Service(options, home, count)
+        tables = options.busy_pipelines
+        service = Service(options, home, count, tables)
         try:
             service.wait_live()
-            each, steps = options.rows // count, 10
+            each, steps = options.rows // tables, 4
             before = cpu_seconds(service.process.pid)
             for step in range(steps):
-                for i in range(count):
+                for i in range(tables):
                     first = step * each // steps
                     last = (step + 1) * each // steps - 1
                     service.server.execute("shop", f"INSERT INTO t{i} SELECT i, i % 1000, 'some text of row ' || i, now() FROM generate_series({first}, {last}) i")
@@ -183,7 +185,7 @@ def main():
     parser.add_argument("--pipelines", type=int, default=200, help="idle ones")
     parser.add_argument("--seconds", type=int, default=30, help="of idleness")
     parser.add_argument("--busy-pipelines", type=int, default=50)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="of the busy ones together")
+    parser.add_argument("--rows", type=int, default=2_000_000, help="of the busy ones together")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     child_process.exit_on_signals()
