@@ -113,7 +113,10 @@ Result<std::unique_ptr<PostgresCatalog>> PostgresCatalog::open(const ConnectionO
 
 Status PostgresCatalog::migrate() {
   const auto version_of = [](Connection& sql) -> Result<std::int64_t> {
-    TRY(const QueryResult found, sql.query("SELECT pg_catalog.to_regclass('_luge.catalog_migration') IS NOT NULL"));
+    // to_regclass() locks nothing, so in a transaction that has waited for the migration's lock it may not have heard of what was done meanwhile.
+    TRY(const QueryResult found,
+        sql.query("SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                  "WHERE n.nspname = '_luge' AND c.relname = 'catalog_migration')"));
     if (!found.boolean(0, 0)) return std::int64_t{-1};
     TRY(const QueryResult rows, sql.query("SELECT coalesce(pg_catalog.max(version), 0) FROM _luge.catalog_migration"));
     return rows.number<std::int64_t>(0, 0);
