@@ -42,16 +42,22 @@ class LogScope {
 };
 /// The pipeline that this thread's lines name; "": none.
 const std::string& log_context();
-/// `body` for a new thread, whose lines shall name the same pipeline.
+/// The body of a new thread whose lines shall name the same pipeline as those of the thread that makes it.
 template <class Body>
-auto in_log_context(Body body) {
-  return [context = log_context(), body = std::move(body)]<class... Args>(Args&&... args) mutable
+class InLogContext {
+ public:
+  explicit InLogContext(Body body) : context_(log_context()), body_(std::move(body)) {}
+  template <class... Args>
     requires std::invocable<Body&, Args...>
-  {
-    const LogScope scope(context);
-    body(std::forward<Args>(args)...);
-  };
-}
+  void operator()(Args&&... args) {
+    const LogScope scope(context_);
+    body_(std::forward<Args>(args)...);
+  }
+
+ private:
+  std::string context_;
+  Body body_;
+};
 
 /// Writes one line: `event` is a stable word of the vocabulary ("batch_durable"), `text` is for people.
 /// Thread-safe; never blocks on anything but stderr.

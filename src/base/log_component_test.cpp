@@ -47,7 +47,7 @@ TEST_F(LogComponentTest, so_has_a_pipeline_whoever_works_for_it) {
   const LogScope shop("shop");
   EXPECT_TRUE(writes(LogLevel::debug));
   bool on_its_thread = false;
-  in_log_context([&] { on_its_thread = writes(LogLevel::debug); })();
+  InLogContext([&] { on_its_thread = writes(LogLevel::debug); })();
   EXPECT_TRUE(on_its_thread);
   const LogScope other("other");
   EXPECT_FALSE(writes(LogLevel::debug));

@@ -14,7 +14,7 @@ DestinationWorker::DestinationWorker(Destination& destination, std::function<voi
       capacity_(pipelined_ ? kPipelinedCapacity : kCapacity),
       wake_(std::move(wake)),
       outbox_(capacity_ + 2),
-      thread_(in_log_context([this](const std::stop_token& stop) { run(stop); })) {}
+      thread_(InLogContext([this](const std::stop_token& stop) { run(stop); })) {}
 
 DestinationWorker::~DestinationWorker() {
   thread_.request_stop();

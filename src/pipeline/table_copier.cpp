@@ -72,9 +72,9 @@ TableCopier::TableCopier(const DriverOptions& options, Destination& destination,
       longest_memory_wait_(longest_memory_wait),
       publication_(default_slot_name(options.pipeline)) {
   for (std::uint32_t i = 0; i < std::max(1U, options.parallel_copies); ++i) {
-    threads_.emplace_back(in_log_context([this](const std::stop_token& stop) { run(stop); }));
+    threads_.emplace_back(InLogContext([this](const std::stop_token& stop) { run(stop); }));
   }
-  threads_.emplace_back(in_log_context([this](const std::stop_token& stop) { run_watch(stop); }));
+  threads_.emplace_back(InLogContext([this](const std::stop_token& stop) { run_watch(stop); }));
 }
 
 TableCopier::~TableCopier() {

@@ -27,7 +27,7 @@ CatalogWatcher::CatalogWatcher(ConnectionOptions source, CatalogScanOptions scan
       wake_(std::move(wake)),
       cache_(scan.cache),
       scan_(std::move(scan), followed, memory),
-      thread_(in_log_context([this](const std::stop_token& stop) { run(stop); })) {}
+      thread_(InLogContext([this](const std::stop_token& stop) { run(stop); })) {}
 
 CatalogWatcher::~CatalogWatcher() = default;
 

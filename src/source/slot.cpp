@@ -57,7 +57,7 @@ Result<Lsn> create_slot(const ConnectionOptions& options, const SlotRequest& req
     command += " NOEXPORT_SNAPSHOT";  // the old syntax is understood by every version
   }
   const CancelOnStop cancel(replication, stop);
-  std::jthread reporter(in_log_context([&](const std::stop_token& done) { report_waits(options, request.name, done); }));
+  std::jthread reporter(InLogContext([&](const std::stop_token& done) { report_waits(options, request.name, done); }));
   auto created = replication.query(command);
   if (!created) return explain(std::move(created).error(), request);
   const auto point = Lsn::parse(created->text(0, 1));

@@ -96,7 +96,7 @@ Error stalled_error(const Channel& channel) {
                     "pipeline's name, and at Snowflake's status page");
 }
 
-SnowflakeActor::SnowflakeActor(ActorPool& pool) : pool_(pool), thread_(in_log_context([this](const std::stop_token& stop) { run(stop); })) {}
+SnowflakeActor::SnowflakeActor(ActorPool& pool) : pool_(pool), thread_(InLogContext([this](const std::stop_token& stop) { run(stop); })) {}
 
 SnowflakeActor::~SnowflakeActor() {
   thread_.request_stop();

@@ -21,7 +21,7 @@ constexpr std::uint32_t kGoneAfter = 5;
 
 }  // namespace
 
-StatusPoller::StatusPoller(ActorPool& pool) : pool_(pool), thread_(in_log_context([this](const std::stop_token& stop) { run(stop); })) {}
+StatusPoller::StatusPoller(ActorPool& pool) : pool_(pool), thread_(InLogContext([this](const std::stop_token& stop) { run(stop); })) {}
 
 StatusPoller::~StatusPoller() {
   thread_.request_stop();

@@ -63,7 +63,7 @@ Status MergeScheduler::load() {
 
 Status MergeScheduler::start() {
   CHECK_OK(load());
-  thread_ = std::jthread(in_log_context([this](const std::stop_token& stop) { run(stop); }));
+  thread_ = std::jthread(InLogContext([this](const std::stop_token& stop) { run(stop); }));
   return ok();
 }
 
