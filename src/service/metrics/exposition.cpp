@@ -1,5 +1,6 @@
 #include "service/metrics/exposition.h"
 
+#include <algorithm>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 #include <sstream>
@@ -35,6 +36,8 @@ std::vector<std::string> names_of(std::string_view labels) {
 /// One name that is no UTF-8 (of a database with another encoding), or one with a line end, would make Prometheus refuse the whole page.
 std::string printable(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  if (std::all_of(text.begin(), text.end(), plain)) return std::string(text);
   const bool ascii_only = !is_utf8(text);
   std::string out;
   out.reserve(text.size());
