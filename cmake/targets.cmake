@@ -7,7 +7,7 @@
 # Random histories are called *_model_test.cpp: luge_<folder>_model_tests, labels "unit" and "models"; they run without a sanitizer too, and longer.
 # A subfolder that is a library of its own (declared with its path: destination/duckdb) is left out of its parent: name it in EXCLUDE.
 # A folder that is empty or not there yet is an interface library, so that others can link it from the first day.
-# COLD: hardly a row passes through here. Debug builds leave it without optimisation, which halves the time they take.
+# COLD: hardly a row passes through here. Builds with sanitizers leave it without optimisation, which halves the time they take.
 # COLD_SOURCES: the same for some files of a hot library.
 # PRECOMPILE: headers of others that most files of the folder include and that take long to parse (see luge_precompile).
 # LINKS are what the folder's headers may show to their users: they express the layers, tools/layers.py checks the includes.
@@ -25,7 +25,7 @@ function(luge_library folder)
     add_library(${name} STATIC ${sources})
     target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
     target_link_libraries(${name} PUBLIC ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
-    if(arg_COLD)
+    if(arg_COLD AND LUGE_SANITIZE)
       luge_quick_to_compile(${name})
     endif()
     luge_precompile(${name} ${arg_PRECOMPILE})
