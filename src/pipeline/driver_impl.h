@@ -11,7 +11,6 @@
 #include "pipeline/catalog_service.h"
 #include "pipeline/driver.h"
 #include "pipeline/driver_opening.h"
-#include "pipeline/gather_time.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/source_gate.h"
 #include "pipeline/table_copier.h"
@@ -82,7 +81,6 @@ class Driver::Impl {
   Destination& destination_;
   StateStore& state_store_;
   SystemClock clock_;
-  GatherTime gather_;
   std::unique_ptr<Random> random_;
   WakeEvent wake_;
   std::stop_source stop_source_;

@@ -13,6 +13,9 @@ namespace luge {
 
 namespace {
 
+/// When nothing is left to read, so long nobody looks: a reader that wakes for every message makes the walsender pay for the wake-ups too.
+/// A millisecond would let the socket's buffer fill, and the walsender wait.
+constexpr Duration kGatherTime{250};
 constexpr Duration kLongestWait = std::chrono::seconds(5);
 constexpr Duration kPublishInterval = std::chrono::milliseconds(100);
 constexpr Duration kSignalPoll = std::chrono::milliseconds(50);
@@ -312,13 +315,10 @@ Status Driver::Impl::back_off(Running& running, const Error& why) {
 
 Status Driver::Impl::wait_for_work(const Wait& wait, ReplicationStream* stream) {
   if (wait.again) return ok();
-  if (stream != nullptr && wait.until_readable) {
-    const Duration time = gather_.next(stream->bytes_received());
-    if (wait.deadline - clock_.now() > time) {
-      pollfd waker{wake_.fd(), POLLIN, 0};
-      const timespec gather{0, time.count() * 1000};
-      ppoll(&waker, 1, &gather, nullptr);
-    }
+  if (stream != nullptr && wait.until_readable && wait.deadline - clock_.now() > kGatherTime) {
+    pollfd waker{wake_.fd(), POLLIN, 0};
+    const timespec gather{0, kGatherTime.count() * 1000};
+    ppoll(&waker, 1, &gather, nullptr);
   }
   const Duration longest = std::clamp<Duration>(wait.deadline - clock_.now(), Duration{0}, kLongestWait);
   pollfd waits[2] = {{wake_.fd(), POLLIN, 0}, {-1, 0, 0}};

@@ -41,7 +41,7 @@ class LibpqStream final : public ReplicationStream {
 
   /// Sends more of the feedback that waits. Call when the socket is writable; try_receive does it too.
   Status flush() { return connection_.flush(); }
-  std::uint64_t bytes_received() const override { return bytes_received_; }
+  std::uint64_t bytes_received() const { return bytes_received_; }
   std::uint64_t unknown_frames() const { return unknown_frames_; }
 
  private:

@@ -41,8 +41,6 @@ class ReplicationStream {
   /// A frame that has arrived, or nullopt: nothing yet. Errors: reconnect (connection lost, server shut down) or stop_pipeline.
   virtual Result<std::optional<WalFrame>> try_receive() = 0;
   virtual Status send_feedback(const Feedback& feedback) = 0;
-  /// Payload since the session began; 0 where nobody counts.
-  virtual std::uint64_t bytes_received() const { return 0; }
   /// True while feedback bytes wait for the socket to become writable.
   virtual bool wants_write() const = 0;
   virtual int readable_fd() const = 0;
