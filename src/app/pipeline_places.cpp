@@ -1,12 +1,11 @@
 #include "app/pipeline_places.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <sys/stat.h>
 
 #include "app/usage_error.h"
+#include "state/private_path.h"
 
 namespace luge {
 
@@ -50,14 +49,10 @@ Result<PipelinePlaces> find_places(const Options& options, const Environment& en
 }
 
 Status make_private_directory(const std::string& path) {
-  const std::filesystem::path directory(path);
-  std::error_code ignored;
-  if (directory.empty() || std::filesystem::is_directory(directory, ignored)) return ok();
-  CHECK_OK(make_private_directory(directory.parent_path().string()));
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fatal("directory", "cannot create " + path + ": " + std::strerror(errno), "check the owner and the mode of the directory above");
-  }
-  return ok();
+  const auto trouble = make_private_directories(path);
+  if (!trouble) return ok();
+  return fatal("directory", "cannot create " + trouble->path + ": " + std::strerror(trouble->number),
+               "check the owner and the mode of the directory above");
 }
 
 }  // namespace luge

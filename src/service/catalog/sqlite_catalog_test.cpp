@@ -1,17 +1,16 @@
 #include "service/catalog/sqlite_catalog.h"
 
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "service/catalog/catalog_migration.h"
 #include "service/catalog/pipeline_spec.h"
 #include "service/catalog/sqlite_database.h"
 #include "service/catalog/sqlite_leases.h"
+#include "support/file_locks.h"
 
 namespace luge {
 namespace {
@@ -40,20 +39,6 @@ void run_sql(const std::string& path, const std::string& statements) {
   ASSERT_TRUE(database) << database.error().message();
   const Status ran = (*database)->run(statements);
   ASSERT_TRUE(ran) << ran.error().message();
-}
-
-/// Whether this process has a lock on the file, as another one sees it.
-bool is_locked_by_us(const std::string& path) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    struct flock asked {};
-    asked.l_type = F_WRLCK;
-    asked.l_whence = SEEK_SET;
-    const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-    ::_exit(::fcntl(file, F_GETLK, &asked) == 0 && asked.l_type != F_UNLCK ? 0 : 1);
-  }
-  int status = 0;
-  return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 // Without its locks a file's journal is deleted under it by the next process that comes and goes, and what is written later is never seen.

@@ -1,15 +1,12 @@
 #include "service/catalog/sqlite_database.h"
 
-#include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fcntl.h>
-#include <filesystem>
 #include <sqlite3.h>
-#include <sys/stat.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
+
+#include "state/private_path.h"
 
 namespace luge {
 
@@ -23,28 +20,10 @@ Error unwritable(const std::string& path, int number) {
                "check the owner and the mode of the directory, or give --catalog");
 }
 
-Status make_directories(const std::filesystem::path& directory) {
-  std::error_code ignored;
-  if (directory.empty() || std::filesystem::is_directory(directory, ignored)) return ok();
-  CHECK_OK(make_directories(directory.parent_path()));
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return unwritable(directory.string(), errno);
-  return ok();
-}
-
-/// Only a file that is not there yet is opened: to close any descriptor of a file drops every lock that this process holds on it, and another
-/// connection of the process may need them (fcntl(2); "How To Corrupt An SQLite Database File", 2.2).
-Status create_file(const std::string& path) {
-  CHECK_OK(make_directories(std::filesystem::path(path).parent_path()));
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return errno == EEXIST && ::access(path.c_str(), R_OK | W_OK) == 0 ? ok() : unwritable(path, errno);
-  ::close(file);
-  return ok();
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& path) {
-  CHECK_OK(create_file(path));
+  if (const auto trouble = make_private_file(path)) return unwritable(trouble->path, trouble->number);
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path));
   const int flags = SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_READWRITE;
   if (const int code = sqlite3_open_v2(path.c_str(), &database->connection_, flags, nullptr); code != SQLITE_OK)

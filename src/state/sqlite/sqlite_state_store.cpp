@@ -1,16 +1,13 @@
 #include "state/sqlite/sqlite_state_store.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <mutex>
 #include <sqlite3.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "state/private_path.h"
 #include "state/sqlite/sqlite_statement.h"
 #include "state/state_record_json.h"
 
@@ -36,20 +33,8 @@ Error unwritable(const std::string& path, int number) {
                "check the owner and the mode of the directory, or give --state");
 }
 
-Status make_directories(const std::filesystem::path& directory) {
-  if (directory.empty() || std::filesystem::is_directory(directory)) return ok();
-  CHECK_OK(make_directories(directory.parent_path()));
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return unwritable(directory.string(), errno);
-  return ok();
-}
-
-/// Only a file that is not there yet is opened: to close any descriptor of a file drops every lock that this process holds on it, and another
-/// connection of the process may need them (fcntl(2); "How To Corrupt An SQLite Database File", 2.2).
 Status create_file(const std::string& path) {
-  CHECK_OK(make_directories(std::filesystem::path(path).parent_path()));
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return errno == EEXIST && ::access(path.c_str(), R_OK | W_OK) == 0 ? ok() : unwritable(path, errno);
-  ::close(file);
+  if (const auto trouble = make_private_file(path)) return unwritable(trouble->path, trouble->number);
   return ok();
 }
 

@@ -1,6 +1,5 @@
 #include "state/sqlite/sqlite_state_store.h"
 
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "conformance/state_store_conformance.h"
+#include "support/file_locks.h"
 
 namespace luge {
 namespace {
@@ -122,20 +122,6 @@ TEST(SqliteStateStore, NewerFormatIsRefused) {
     file.write("\0\0\0\x09", 4);
   }
   EXPECT_EQ(open_code(path), "state_newer");
-}
-
-/// Whether this process has a lock on the file, as another one sees it.
-bool is_locked_by_us(const std::string& path) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    struct flock asked {};
-    asked.l_type = F_WRLCK;
-    asked.l_whence = SEEK_SET;
-    const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-    ::_exit(::fcntl(file, F_GETLK, &asked) == 0 && asked.l_type != F_UNLCK ? 0 : 1);
-  }
-  int status = 0;
-  return ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 TEST(SqliteStateStore, ASecondConnectionOfTheProcessLeavesTheFirstItsLocks) {
