@@ -27,6 +27,7 @@ environment.enter()
 import psycopg  # noqa: E402
 from support import child_process  # noqa: E402
 from support.postgres_server import PostgresServer, free_port  # noqa: E402
+from support.redis_server import RedisServer  # noqa: E402
 
 BEGAN = time.monotonic()
 PAGE = "x" * 1500  # no longer: PostgreSQL would compress it to nothing
@@ -83,7 +84,7 @@ class Demo:
         if self.serve:
             child_process.end(self.serve, signal.SIGTERM, patience=40)
         if self.redis:
-            child_process.end(self.redis)
+            self.redis.stop()
         if self.receiver:
             self.receiver.shutdown()
         if self.server:
@@ -116,12 +117,7 @@ class Demo:
                  "CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text);"
                  "INSERT INTO orders (item, price) SELECT 'item ' || i, i * 0.99 FROM generate_series(1, 20000) i;"
                  "INSERT INTO events (what) SELECT 'event ' || i FROM generate_series(1, 20000) i")
-        port = free_port()
-        # Debian's redis-tools carries the server under the name of one of its tools.
-        program = shutil.which("redis-server") or "/usr/bin/redis-check-rdb"
-        self.redis = child_process.spawn(["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", self.directory, "--appendonly", "yes",
-                                          "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction"], executable=program,
-                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.redis = RedisServer(self.directory / "redis").start()
         self.receiver = Receiver()
         config = self.directory / "serve.yaml"
         config.write_text(f"""
@@ -133,7 +129,7 @@ wal: {{interval: 1s, warning_wal_size: 10GiB, danger_wal_size: 20GiB, warning_ti
         self.catalog_verb("source", "add", "shop", f"conninfo={self.server.url('shop')}")
         for name in ("orders", "events"):
             self.catalog_verb("destination", "add", name, f"address=duckdb:{self.directory}/{name}.duckdb")
-            self.catalog_verb("pipeline", "add", name, "source=shop", f"destination={name}", f"tables=public.{name}", f"state=redis://127.0.0.1:{port}")
+            self.catalog_verb("pipeline", "add", name, "source=shop", f"destination={name}", f"tables=public.{name}", f"state={self.redis.url}")
         http_port = free_port()
         with open(self.directory / "serve.log", "wb") as log:
             self.serve = child_process.spawn([self.luge, "serve", "--catalog", self.catalog, "--config", config, "--http", f"127.0.0.1:{http_port}"],

@@ -48,4 +48,4 @@ def known(loop, table):
 def live(loop, tables, seconds=60):
     wanted = {f"public.{table}" for table in tables}
     loop.luge.wait_until(lambda status: wanted <= {f"{t['schema']}.{t['name']}" for t in status["tables"] if t["state"] == "live"},
-                         "all tables to be live", seconds=seconds, pause=0.2)
+                         "all tables to be live", seconds=seconds)

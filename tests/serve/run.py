@@ -30,6 +30,7 @@ import duckdb  # noqa: E402
 import psycopg  # noqa: E402
 from support import child_process  # noqa: E402
 from support.postgres_server import PostgresServer, free_port  # noqa: E402
+from support.redis_server import RedisServer  # noqa: E402
 
 
 class Failed(Exception):
@@ -428,18 +429,11 @@ def moved_state(house):
     with duckdb.connect(str(mirror), read_only=True) as reader:
         check(reader.execute("SELECT count(*) FROM public.orders").fetchone()[0] == 101, "rows are missing")
         check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")
-    port = free_port()
-    program = shutil.which("redis-server") or "/usr/bin/redis-check-rdb"  # Debian's redis-tools carries the server under that name
-    redis = child_process.spawn(["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", house.directory, "--appendonly", "yes", "--appendfsync",
-                                 "always", "--save", ""], executable=program, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        in_redis = ["--state", f"redis://127.0.0.1:{port}"]
-        time.sleep(1)
+    with RedisServer(house.directory / "redis") as redis:
+        in_redis = ["--state", redis.url]
         luge("state", "import", *in_redis, "-f", file)
         house.server.execute("shop", "INSERT INTO orders VALUES (102, 'in Redis')")
         caught_up(*in_redis)
-    finally:
-        child_process.end(redis)
     with duckdb.connect(str(mirror), read_only=True) as reader:
         check(reader.execute("SELECT count(*) FROM public.orders").fetchone()[0] == 102, "rows are missing")
         check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")

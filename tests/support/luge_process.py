@@ -168,9 +168,9 @@ class Luge:
             raise LugeFailed(f"query gave exit {code}: {self.errors}")
         return rows_of(json.loads(self.output))
 
-    def wait_until(self, condition, what, seconds=40, pause=0.03):
-        """Polls status until condition(status) holds; returns that status."""
-        deadline = time.monotonic() + seconds
+    def wait_until(self, condition, what, seconds=40):
+        """Polls status until condition(status) holds; returns that status. Less and less often: each poll is a process of its own."""
+        deadline, pause = time.monotonic() + seconds, 0.04
         while True:
             if not self.alive():
                 code = self.finished()
@@ -184,6 +184,7 @@ class Luge:
             if time.monotonic() > deadline:
                 raise LugeFailed(f"waited {seconds} s for {what}; status: {status}; its log ends:\n{self.log_tail()}")
             time.sleep(pause)
+            pause = min(pause * 1.3, 0.25)
 
 
 def rows_of(document):
