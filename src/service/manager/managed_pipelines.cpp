@@ -240,12 +240,30 @@ std::vector<ManagedPipelines::Report> ManagedPipelines::reports() const {
   return all;
 }
 
-std::map<std::string, std::string> ManagedPipelines::last_states() const {
-  std::map<std::string, std::string> states;
+bool ManagedPipelines::follow_states(std::map<std::string, std::string>& states) const {
+  bool changed = false;
+  auto known = states.begin();  // both are in the order of the names
   for (const auto& [name, entry] : entries_) {
-    if (entry.runner) states[name] = entry.runner->last_state();
+    if (!entry.runner) continue;
+    while (known != states.end() && known->first < name) {
+      known = states.erase(known);
+      changed = true;
+    }
+    if (known == states.end() || known->first != name) {
+      known = states.emplace_hint(known, name, std::string());
+      changed = true;
+    }
+    if (std::string now = entry.runner->last_state(); now != known->second) {
+      known->second = std::move(now);
+      changed = true;
+    }
+    ++known;
   }
-  return states;
+  if (known != states.end()) {
+    states.erase(known, states.end());
+    changed = true;
+  }
+  return changed;
 }
 
 std::optional<ManagedPipelines::Report> ManagedPipelines::report(const std::string& name, const WantedPipeline& wanted) const {

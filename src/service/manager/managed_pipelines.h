@@ -50,8 +50,8 @@ class ManagedPipelines {
   /// The keys of pipeline_status that have a pipeline.
   std::vector<std::string> status_keys() const;
   std::vector<Report> reports() const;
-  /// Of every task, by name. Cheap.
-  std::map<std::string, std::string> last_states() const;
+  /// Brings `states`, by name of the task, up to date. True: something is other than it was. Cheap: several times a second.
+  bool follow_states(std::map<std::string, std::string>& states) const;
 
  private:
   struct Entry {

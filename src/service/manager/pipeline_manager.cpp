@@ -204,18 +204,16 @@ class PipelineManager::Impl {
         asked = std::exchange(report_wanted_, false);
       }
       if (stop.stop_requested()) return;
-      std::map<std::string, std::string> states = last_states();
-      if (!asked && states == told && clock_.now() < heartbeat) continue;
-      told = std::move(states);
+      if (!follow_states(told) && !asked && clock_.now() < heartbeat) continue;
       heartbeat = clock_.now() + options_.heartbeat_interval;
       tell();
       pause_for(kSettle, stop);
     }
   }
 
-  std::map<std::string, std::string> last_states() const {
+  bool follow_states(std::map<std::string, std::string>& states) const {
     const std::lock_guard lock(mutex_);
-    return pipelines_.last_states();
+    return pipelines_.follow_states(states);
   }
 
   void tell() {
