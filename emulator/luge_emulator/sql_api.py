@@ -78,6 +78,7 @@ class SqlApi:
             timer = threading.Timer(limit, self._expire, [statement])
             timer.daemon = True
             timer.start()
+            statement.done.add_done_callback(lambda _: timer.cancel())
         try:
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(statement.done)), seconds)
         except TimeoutError:
