@@ -7,12 +7,7 @@ import subprocess
 import time
 
 from support import child_process
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from support.postgres_server import free_port
 
 
 class RedisServer:

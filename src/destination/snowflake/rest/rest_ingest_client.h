@@ -30,8 +30,8 @@ class RestIngestClient final : public IngestClient {
  public:
   /// False: stop waiting.
   using Pause = std::function<bool(Duration)>;
-  /// A quarter of luge's CPU went into level 1. This one costs less than half of it, and NDJSON is still 5.5 times smaller (it was 9): the service
-  /// limits and bills what it unpacks. `make bench-snowflake` shows both.
+  /// A third of luge's CPU went into level 1. With this one NDJSON is still 5.5 times smaller (it was 9), and what a channel may take in a second
+  /// counts unpacked bytes. `make bench-snowflake` shows CPU and bytes.
   static constexpr int kZstdLevel = -2;
 
   /// `http`, `clock` and `random` belong to the actor and must outlive it; `session` is shared. `database`: as it is stored, without quotes.
