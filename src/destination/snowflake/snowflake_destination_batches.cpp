@@ -122,6 +122,7 @@ Status SnowflakeDestination::take(TakenBatch& taken, Rows op, const std::shared_
   if (transform_) {
     std::lock_guard lock(transform_mutex_);
     TRY(chunk, transform_->apply(std::move(chunk)));
+    outgoing->transformed = true;
   }
   const TableSchema& schema = *table->record().schema;
   outgoing->names = fresh ? names_of(schema, table->entry.layout) : std::vector<std::string>();

@@ -19,6 +19,7 @@ struct OutgoingChunk {
   std::vector<std::uint16_t> shard_of_row;   ///< empty: all rows go through one channel
   Epoch epoch = 0;
   RowLayout layout = RowLayout::log;
+  bool transformed = false;                  ///< by the user's function
   Position copied_from;                      ///< of row 0 of copied rows
   /// Rows at or before it were handed to the channels in this opening already: a transaction that broke off comes again, cut otherwise.
   std::optional<Position> sent_before;

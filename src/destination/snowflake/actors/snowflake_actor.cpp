@@ -322,9 +322,9 @@ void SnowflakeActor::refused(Lane& lane, const Error& error) {
 }
 
 NdjsonEncoder& SnowflakeActor::encoder(Lane& lane, const TableSchemaPtr& schema, const std::vector<std::string>& names, Epoch epoch,
-                                       RowLayout layout) {
-  if (!lane.encoder || lane.encoder->schema() != schema || lane.encoder_names != names) {
-    lane.encoder = std::make_unique<NdjsonEncoder>(schema, names, epoch, layout);
+                                       RowLayout layout, bool transformed) {
+  if (!lane.encoder || lane.encoder->schema() != schema || lane.encoder->transformed() != transformed || lane.encoder_names != names) {
+    lane.encoder = std::make_unique<NdjsonEncoder>(schema, names, epoch, layout, transformed);
     lane.encoder_names = names;
   }
   return *lane.encoder;
@@ -344,7 +344,7 @@ void SnowflakeActor::encode(Lane& lane) {
       const auto at = lane.channel->opened_at();
       const Position position{truncate->epoch, truncate->truncate.position.commit_lsn, truncate->truncate.position.ordinal};
       if (!at || position > *at) {
-        encoder(lane, truncate->schema, truncate->names, truncate->epoch, RowLayout::log).encode_truncate(truncate->truncate, lane.encoded);
+        encoder(lane, truncate->schema, truncate->names, truncate->epoch, RowLayout::log, false).encode_truncate(truncate->truncate, lane.encoded);
       } else if (const auto from = lane.channel->counted_from(); !from || position > *from) {
         lane.channel->skipped(1);
       }
@@ -375,7 +375,7 @@ void SnowflakeActor::encode_chunk(Lane& lane, const OutgoingChunk& outgoing) {
     }
     if (lane.replaying) selection.after = std::max(selection.after, opened_at);
   }
-  NdjsonEncoder& used = encoder(lane, outgoing.chunk.schema, outgoing.names, outgoing.epoch, outgoing.layout);
+  NdjsonEncoder& used = encoder(lane, outgoing.chunk.schema, outgoing.names, outgoing.epoch, outgoing.layout, outgoing.transformed);
   while (lane.next_row < outgoing.chunk.rows && lane.encoded.text.size() < kEncodedBytes) {
     selection.from = lane.next_row;
     selection.to = std::min(outgoing.chunk.rows, lane.next_row + kRowsAtOnce);

@@ -74,7 +74,8 @@ class SnowflakeActor {
   /// A call for a forgotten channel failed.
   void let_go(Lane& lane, const Error& error);
   void finish_encoded(Lane& lane);
-  NdjsonEncoder& encoder(Lane& lane, const TableSchemaPtr& schema, const std::vector<std::string>& names, Epoch epoch, RowLayout layout);
+  NdjsonEncoder& encoder(Lane& lane, const TableSchemaPtr& schema, const std::vector<std::string>& names, Epoch epoch, RowLayout layout,
+                         bool transformed);
 
   ActorPool& pool_;
   std::unique_ptr<IngestClient> client_;

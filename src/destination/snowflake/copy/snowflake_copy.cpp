@@ -35,6 +35,7 @@ Status SnowflakeCopy::write(TableChunk chunk) {
   outgoing->names = names_;
   outgoing->epoch = epoch_;
   outgoing->layout = layout_;
+  outgoing->transformed = transform_ != nullptr;
   outgoing->copied_from = {epoch_, Lsn{}, next_ordinal_};
   next_ordinal_ += chunk.rows;
   outgoing->chunk = std::move(chunk);

@@ -109,8 +109,8 @@ inline std::vector<std::string> names_of(const TableSchema& schema) {
 }
 
 /// Writes every value of the column; "NULL" for NULL, "! reason" for what does not fit.
-inline std::vector<std::string> written_values(const ArrowColumn& column, bool keys_are_unique = false) {
-  ValueWriter writer(column.type, keys_are_unique);
+inline std::vector<std::string> written_values(const ArrowColumn& column, JsonText json = JsonText::any) {
+  ValueWriter writer(column.type, json);
   writer.bind(column);
   std::vector<std::string> texts;
   for (std::size_t row = 0; row < column.length; ++row) {

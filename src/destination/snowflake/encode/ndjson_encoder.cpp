@@ -37,8 +37,8 @@ std::string number(std::uint64_t value) { return std::to_string(value); }
 
 }  // namespace
 
-NdjsonEncoder::NdjsonEncoder(TableSchemaPtr schema, std::span<const std::string> names, Epoch epoch, RowLayout layout)
-    : schema_(std::move(schema)), epoch_(epoch), layout_(layout) {
+NdjsonEncoder::NdjsonEncoder(TableSchemaPtr schema, std::span<const std::string> names, Epoch epoch, RowLayout layout, bool transformed)
+    : schema_(std::move(schema)), epoch_(epoch), layout_(layout), transformed_(transformed) {
   ENSURE(names.size() == schema_->columns.size(), "every column has a name in the destination");
   columns_.reserve(names.size());
   std::size_t attnums = 0;
@@ -47,7 +47,8 @@ NdjsonEncoder::NdjsonEncoder(TableSchemaPtr schema, std::span<const std::string>
     ENSURE(column.attnum > 0, "a column has an attnum, which is its place in _LUGE_PRESENT");
     std::size_t key_size = 0;
     std::string key = key_of(names[i], key_size);
-    columns_.push_back({std::move(key), key_size, ValueWriter(column.value, is_jsonb(column)), nullptr, column.attnum});
+    const JsonText json = is_jsonb(column) && !transformed ? JsonText::jsonb : JsonText::any;
+    columns_.push_back({std::move(key), key_size, ValueWriter(column.value, json), nullptr, column.attnum});
     attnums = std::max(attnums, static_cast<std::size_t>(column.attnum));
   }
   no_presence_.assign(attnums, '0');

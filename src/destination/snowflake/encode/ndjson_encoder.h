@@ -64,9 +64,11 @@ enum class RowLayout : char {
 class NdjsonEncoder {
  public:
   /// `names`: the destination's column names, one per column of `schema`, none of them one of kLogColumns.
-  NdjsonEncoder(TableSchemaPtr schema, std::span<const std::string> names, Epoch epoch, RowLayout layout = RowLayout::log);
+  /// `transformed`: a user's function made the values, so that a jsonb may be any text.
+  NdjsonEncoder(TableSchemaPtr schema, std::span<const std::string> names, Epoch epoch, RowLayout layout = RowLayout::log, bool transformed = false);
 
   const TableSchemaPtr& schema() const { return schema_; }
+  bool transformed() const { return transformed_; }
 
   /// Appends the selected rows. At a value that does not fit it stops: the rows before are there, of that row nothing is.
   /// The chunk has the encoder's shape, and its transactions have committed.
@@ -99,6 +101,7 @@ class NdjsonEncoder {
   TableSchemaPtr schema_;
   Epoch epoch_;
   RowLayout layout_;
+  bool transformed_;
   std::vector<Column> columns_;
   std::string no_presence_;  ///< a 0 for every attnum
   bool has_absent_ = false;  ///< the bound chunk has presence bitmaps

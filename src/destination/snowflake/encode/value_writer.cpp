@@ -70,10 +70,11 @@ struct ValueForms {
   static MisfitReason json(ValueWriter& self, std::size_t row, JsonOutput& out) {
     const std::string_view value = bytes(self, row);
     if (value.size() > kLargestText) return kJsonTooLong;
-    if (MisfitReason reason = self.variant_check_->misfit(value, self.keys_are_unique_)) return reason;
+    if (MisfitReason reason = self.variant_check_->misfit(value, self.json_)) return reason;
     out.room(value.size());
     char* const begin = out.at;
     out.put(value);
+    if (self.json_ == JsonText::jsonb) return kFits;
     // Strings hold no control character as it is, so these stand between tokens.
     for (const char line_break : {'\n', '\r'}) {
       char* at = begin;
@@ -208,12 +209,12 @@ struct ValueForms {
 
 static_assert(ValueWriter::kRoom >= kLongestTimeText + 2 && ValueWriter::kRoom >= kLongestDecimalText + 2);
 
-ValueWriter::ValueWriter(const ValueType& type, bool keys_are_unique)
-    : write_(ValueForms::for_kind(type.kind)), scale_(type.scale), kind_(type.kind), keys_are_unique_(keys_are_unique) {
+ValueWriter::ValueWriter(const ValueType& type, JsonText json)
+    : write_(ValueForms::for_kind(type.kind)), scale_(type.scale), kind_(type.kind), json_(json) {
   if (kind_ == ValueKind::json) variant_check_ = std::make_unique<VariantCheck>();
   if (kind_ == ValueKind::list) {
     ENSURE(type.element != nullptr, "a list has an element type");
-    element_ = std::make_unique<ValueWriter>(*type.element, keys_are_unique);
+    element_ = std::make_unique<ValueWriter>(*type.element, json);
   }
 }
 

@@ -24,8 +24,8 @@ class ValueWriter {
   /// Room that the caller gives a value beforehand; longer ones ask for their own.
   static constexpr std::size_t kRoom = 96;
 
-  /// `keys_are_unique`: JSON texts are jsonb's.
-  explicit ValueWriter(const ValueType& type, bool keys_are_unique = false);
+  /// `json`: of JSON texts.
+  explicit ValueWriter(const ValueType& type, JsonText json = JsonText::any);
 
   /// `column` must outlive the writes.
   void bind(const ArrowColumn& column);
@@ -51,7 +51,7 @@ class ValueWriter {
   const std::uint8_t* zones_ = nullptr;  ///< time_tz: offset_seconds
   unsigned scale_ = 0;
   ValueKind kind_;
-  bool keys_are_unique_ = false;
+  JsonText json_ = JsonText::any;
   std::unique_ptr<VariantCheck> variant_check_;
   std::unique_ptr<ValueWriter> element_;
 };

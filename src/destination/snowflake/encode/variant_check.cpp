@@ -14,9 +14,26 @@ constexpr const char* kNotJson = "the value is not JSON";
 constexpr const char* kTwice = "an object of the JSON has the same key twice";
 constexpr const char* kRounded = "the JSON has a number that VARIANT would round";
 constexpr const char* kNull = "the JSON is null, which would arrive as the SQL NULL";
+constexpr std::ptrdiff_t kDigitsAfterPoint = 37;
+constexpr std::ptrdiff_t kDigits = 38;
 constexpr const char* kHalfPair = "the JSON has half of a surrogate pair, which is no character";
 
 bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+bool is_in_number(char byte) { return is_digit(byte) || byte == '.'; }
+
+/// A number without an exponent that may be too long to be kept, or a string that looks like one.
+bool has_long_number(std::string_view json) {
+  constexpr std::size_t kKept = kDigitsAfterPoint;
+  // No longer run of digits fits between two of these looks.
+  for (std::size_t at = kKept; at < json.size(); at += kKept + 1) {
+    if (!is_in_number(json[at])) continue;
+    std::size_t begin = at;
+    while (begin > 0 && is_in_number(json[begin - 1])) --begin;
+    while (at + 1 < json.size() && is_in_number(json[at + 1])) ++at;
+    if (at - begin >= kKept) return true;
+  }
+  return false;
+}
 
 int hex_digit(char byte) {
   if (is_digit(byte)) return byte - '0';
@@ -126,27 +143,28 @@ bool survives_as_double(const char* from, const char* end) {
 
 }  // namespace
 
-const char* VariantCheck::misfit(std::string_view json, bool keys_are_unique) {
+const char* VariantCheck::misfit(std::string_view json, JsonText from) {
+  if (from == JsonText::jsonb && !has_long_number(json)) return json == "null" ? kNull : nullptr;
   at_ = json.data();
   end_ = json.data() + json.size();
-  keep_keys_ = !keys_are_unique;
+  keep_keys_ = from != JsonText::jsonb;
   levels_.clear();
   keys_.clear();
-  if (const char* reason = check_value(keys_are_unique)) return reason;
+  if (const char* reason = check_value()) return reason;
   skip_blanks();
   if (at_ != end_) return kNotJson;
   return json[json.find_first_not_of(" \n\t\r")] == 'n' ? kNull : nullptr;
 }
 
 /// Without recursion: documents nest as deep as PostgreSQL's stack allowed.
-const char* VariantCheck::check_value(bool keys_are_unique) {
+const char* VariantCheck::check_value() {
   bool key_is_next = false;
   for (;;) {
     skip_blanks();
     if (at_ == end_) return kNotJson;
     if (key_is_next) {
       if (*at_ != '"') return kNotJson;
-      if (const char* reason = check_string(!keys_are_unique)) return reason;
+      if (const char* reason = check_string(true)) return reason;
       skip_blanks();
       if (at_ == end_ || *at_ != ':') return kNotJson;
       ++at_;
@@ -252,7 +270,7 @@ const char* VariantCheck::check_number() {
     if (digits() == 0) return kNotJson;
   }
   const auto significant_whole = *whole_begin == '0' ? 0 : whole;
-  if (!has_exponent && fraction <= 37 && significant_whole + fraction <= 38) return nullptr;
+  if (!has_exponent && fraction <= kDigitsAfterPoint && significant_whole + fraction <= kDigits) return nullptr;
   return survives_as_double(begin, at_) ? nullptr : kRounded;
 }
 

@@ -7,6 +7,12 @@
 
 namespace luge {
 
+/// Where a JSON text comes from.
+enum class JsonText : char {
+  any,
+  jsonb,  ///< PostgreSQL's output of a jsonb: JSON on one line, keys that differ, characters that exist, numbers without exponents
+};
+
 /// Whether a JSON text keeps all it says when Snowflake makes a VARIANT of it (docs.snowflake.com, PARSE_JSON, usage notes):
 /// * A number without an exponent becomes a fixed-point number: it fits with at most 38 digits, 37 of them after the point.
 /// * Any other number becomes a DOUBLE: it fits if the nearest double, written with as many digits, is that number again. All numbers of up
@@ -18,8 +24,8 @@ namespace luge {
 /// are blanks. Keeps its scratch memory; one thread.
 class VariantCheck {
  public:
-  /// nullptr, or why not: a static sentence. `keys_are_unique`: the text is jsonb's.
-  const char* misfit(std::string_view json, bool keys_are_unique);
+  /// nullptr, or why not: a static sentence. Of a jsonb only what it can be is looked for: a long number, and the null.
+  const char* misfit(std::string_view json, JsonText from);
 
  private:
   struct Key {
@@ -33,7 +39,7 @@ class VariantCheck {
     std::size_t first_key = 0;
   };
 
-  const char* check_value(bool keys_are_unique);
+  const char* check_value();
   const char* check_string(bool is_key);
   const char* check_escape();
   const char* check_number();

@@ -12,9 +12,9 @@
 namespace luge {
 namespace {
 
-std::string verdict(std::string_view json, bool keys_are_unique = false) {
+std::string verdict(std::string_view json, JsonText from = JsonText::any) {
   VariantCheck check;
-  const char* reason = check.misfit(json, keys_are_unique);
+  const char* reason = check.misfit(json, from);
   return reason == nullptr ? "fits" : reason;
 }
 
@@ -100,11 +100,44 @@ TEST(VariantCheck, KeysThatComeTwice) {
   EXPECT_EQ(verdict(R"({"a":{"a":{"a":1}},"A":1,"b":[{"a":1},{"a":1}]})"), "fits");
   EXPECT_EQ(verdict(R"({"a":1,"b":{"a":1},"c":1})"), "fits");
   EXPECT_EQ(verdict(R"({"a":1,"b":{"a":1},"a":1})"), kTwice);
-  EXPECT_EQ(verdict(R"({"a":1,"a":2})", true), "fits") << "jsonb has none, and is not searched";
+  EXPECT_EQ(verdict(R"({"a":1,"a":2})", JsonText::jsonb), "fits") << "jsonb has none, and is not searched";
   std::string many = "{";
   for (int i = 0; i < 3000; ++i) many += "\"k" + std::to_string(i) + "\":1,";
   EXPECT_EQ(verdict(many + "\"z\":1}"), "fits");
   EXPECT_EQ(verdict(many + "\"k1500\":1}"), kTwice);
+}
+
+/// The short way through a jsonb finds what the long way finds.
+TEST(VariantCheck, JsonbIsJudgedAsAnyText) {
+  EXPECT_EQ(verdict("null", JsonText::jsonb), "the JSON is null, which would arrive as the SQL NULL");
+  EXPECT_EQ(verdict(R"(["null"])", JsonText::jsonb), "fits");
+  SeededRandom random(7);
+  const auto digits = [&random] {
+    std::string text(1, static_cast<char>('1' + random.below(9)));
+    for (std::uint64_t more = random.chance(1, 2) ? random.below(12) : 33 + random.below(9); more > 0; --more)
+      text += static_cast<char>('0' + random.below(10));
+    return text;
+  };
+  int refused = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    std::string json = "[";
+    for (std::uint64_t values = random.below(6); values > 0; --values) {
+      if (json.size() > 1) json += ", ";
+      json += std::string(random.below(60), ' ');
+      switch (random.below(5)) {
+        case 0: json += "-" + digits(); break;
+        case 1: json += (random.chance(1, 2) ? "0." : digits() + ".") + digits(); break;
+        case 2: json += "\"" + digits() + "\""; break;
+        case 3: json += "{\"k" + digits() + "\": " + digits() + "}"; break;
+        default: json += digits(); break;
+      }
+    }
+    json += "]";
+    const std::string wanted = verdict(json);
+    refused += wanted == kRounded ? 1 : 0;
+    ASSERT_EQ(verdict(json, JsonText::jsonb), wanted) << json;
+  }
+  EXPECT_GT(refused, 1000);
 }
 
 TEST(VariantCheck, HalvesOfSurrogatePairs) {
