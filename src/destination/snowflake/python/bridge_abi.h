@@ -11,7 +11,7 @@ namespace luge {
 // Decision: docs/decisions/0010-python-bridge.md.
 
 /// Changed with every change of this file: a bridge of another build is refused.
-inline constexpr std::uint32_t kPythonBridgeAbi = 1;
+inline constexpr std::uint32_t kPythonBridgeAbi = 2;
 
 /// Bytes, not ended by a zero. data == nullptr: none.
 struct PythonText {
@@ -65,6 +65,12 @@ struct PythonLines {
   PythonText last_token;
 };
 
+/// How rows reach the SDK.
+enum class PythonRows : std::int32_t {
+  by_version,   ///< as lines, through its private call, where that is known; else one by one
+  one_by_one,   ///< an object each, through its public call
+};
+
 struct PythonSession;
 struct PythonTransformFunction;
 
@@ -78,7 +84,7 @@ struct PythonApi {
   bool (*start)(const char* executable, PythonFailure* failure);
 
   /// `properties`: 2 * count texts, key and value in turn. Connects to nothing yet.
-  PythonSession* (*open_session)(PythonText client_name, PythonText database, const PythonText* properties, std::size_t count,
+  PythonSession* (*open_session)(PythonText client_name, PythonText database, const PythonText* properties, std::size_t count, PythonRows rows,
                                  PythonFailure* failure);
   void (*close_session)(PythonSession* session);
   bool (*open_channel)(PythonSession* session, const PythonChannelName* name, std::int64_t settle_seconds, PythonStatusVisitor visit, void* context,

@@ -11,7 +11,7 @@ namespace luge {
 struct PythonSession {
   PyRef session;  ///< ingest_session.Session
   PyRef append;   ///< its bound method
-  PyRef raw;      ///< msgspec.Raw
+  PyRef raw;      ///< msgspec.Raw; empty: the SDK takes lines
 };
 
 namespace {
@@ -44,8 +44,9 @@ bool visit_facts(PyObject* facts, PythonStatusVisitor visit, void* context) {
   return true;
 }
 
-/// One msgspec.Raw per line, without the line's end: the SDK's encoder copies it as it is.
-PyRef raw_lines(PyObject* raw, const PythonLines& lines) {
+/// All lines as they are, or one msgspec.Raw each without the line's end: the SDK's encoder makes the same of them.
+PyRef rows_of(PyObject* raw, const PythonLines& lines) {
+  if (raw == nullptr) return PyRef(PyBytes_FromStringAndSize(lines.text, static_cast<Py_ssize_t>(lines.ends[lines.count - 1])));
   PyRef list(PyList_New(static_cast<Py_ssize_t>(lines.count)));
   if (!list) return {};
   const char* begin = lines.text;
@@ -62,7 +63,8 @@ PyRef raw_lines(PyObject* raw, const PythonLines& lines) {
 
 }  // namespace
 
-PythonSession* open_session(PythonText client_name, PythonText database, const PythonText* properties, std::size_t count, PythonFailure* failure) {
+PythonSession* open_session(PythonText client_name, PythonText database, const PythonText* properties, std::size_t count, PythonRows rows,
+                            PythonFailure* failure) {
   // One at a time, and before the GIL: whoever comes while a module is being executed would find half of it.
   static std::mutex opening;
   const std::lock_guard alone(opening);
@@ -77,11 +79,17 @@ PythonSession* open_session(PythonText client_name, PythonText database, const P
   }
   auto* opened = new PythonSession;
   if (good) {
-    opened->raw = PyRef(PyObject_GetAttrString(msgspec.get(), "Raw"));
-    opened->session = PyRef(PyObject_CallMethod(module.get(), "Session", "NNO", text_of(client_name), text_of(database), dict.get()));
+    opened->session = PyRef(PyObject_CallMethod(module.get(), "Session", "NNOO", text_of(client_name), text_of(database), dict.get(),
+                                                rows == PythonRows::by_version ? Py_True : Py_False));
     if (opened->session) opened->append = PyRef(PyObject_GetAttrString(opened->session.get(), "append"));
+    const PyRef takes_lines(opened->append ? PyObject_GetAttrString(opened->session.get(), "takes_lines") : nullptr);
+    good = static_cast<bool>(takes_lines);
+    if (good && takes_lines.get() != Py_True) {
+      opened->raw = PyRef(PyObject_GetAttrString(msgspec.get(), "Raw"));
+      good = static_cast<bool>(opened->raw);
+    }
   }
-  if (opened->raw && opened->append) return opened;
+  if (good) return opened;
   take_failure(failure);
   delete opened;
   return nullptr;
@@ -106,11 +114,11 @@ bool append_lines(PythonSession* session, const PythonChannelName* name, const P
                   PythonFailure* failure) {
   const Gil gil;
   const PyRef key = tuple_of(*name);
-  const PyRef rows = key ? raw_lines(session->raw.get(), *lines) : PyRef();
+  const PyRef rows = key ? rows_of(session->raw.get(), *lines) : PyRef();
   if (!rows) return take_failure(failure);
   const bool alone = lines->ends[lines->count - 1] > kAloneBytes;
-  const PyRef pause(PyObject_CallFunction(session->append.get(), "OONNO", key.get(), rows.get(), text_of(lines->first_token),
-                                          text_of(lines->last_token), alone ? Py_True : Py_False));
+  const PyRef pause(PyObject_CallFunction(session->append.get(), "OOnNNO", key.get(), rows.get(), static_cast<Py_ssize_t>(lines->count),
+                                          text_of(lines->first_token), text_of(lines->last_token), alone ? Py_True : Py_False));
   if (!pause) return take_failure(failure);
   *again_in_us = PyLong_AsLongLong(pause.get());
   return PyErr_Occurred() == nullptr || take_failure(failure);

@@ -5,7 +5,8 @@ namespace luge {
 
 // The part of PythonApi (bridge_abi.h) that ingest_session.py does; here are only the GIL, the rows and the way of values across.
 
-PythonSession* open_session(PythonText client_name, PythonText database, const PythonText* properties, std::size_t count, PythonFailure* failure);
+PythonSession* open_session(PythonText client_name, PythonText database, const PythonText* properties, std::size_t count, PythonRows rows,
+                            PythonFailure* failure);
 void close_session(PythonSession* session);
 bool open_channel(PythonSession* session, const PythonChannelName* name, std::int64_t settle_seconds, PythonStatusVisitor visit, void* context,
                   PythonFailure* failure);

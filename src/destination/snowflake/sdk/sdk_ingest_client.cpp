@@ -38,7 +38,7 @@ std::int64_t whole_seconds(Duration duration) { return std::max<std::int64_t>(1,
 
 }  // namespace
 
-Result<std::unique_ptr<SdkIngestClient>> SdkIngestClient::make(const SnowflakeOptions& options, const std::string& name) {
+Result<std::unique_ptr<SdkIngestClient>> SdkIngestClient::make(const SnowflakeOptions& options, const std::string& name, PythonRows rows) {
   TRY(const SdkProperties properties, sdk_properties(options));
   TRY(const PythonApi* api, PythonBridge::start({.python = options.python, .ca_file = options.ca_file, .needs_pyarrow = !options.transform.empty()}));
   std::vector<PythonText> texts;
@@ -47,7 +47,7 @@ Result<std::unique_ptr<SdkIngestClient>> SdkIngestClient::make(const SnowflakeOp
     texts.push_back(text_of(value));
   }
   PythonFailure failure{};
-  PythonSession* const session = api->open_session(text_of(name), text_of(options.database), texts.data(), properties.size(), &failure);
+  PythonSession* const session = api->open_session(text_of(name), text_of(options.database), texts.data(), properties.size(), rows, &failure);
   const std::string endpoint = properties.at("host") + ":" + properties.at("port");
   if (session == nullptr) return sdk_error(failure, StreamingCall::session, "import the Snowpipe Streaming SDK", endpoint);
   return std::unique_ptr<SdkIngestClient>(new SdkIngestClient(api, session, endpoint));

@@ -20,7 +20,8 @@ class SdkIngestClient final : public IngestClient {
 
   /// Starts the Python bridge if it does not run yet; connects to nothing. `name` is seen in Snowflake's logs.
   /// Error codes: PythonBridge::start's and sdk_properties'.
-  static Result<std::unique_ptr<SdkIngestClient>> make(const SnowflakeOptions& options, const std::string& name);
+  static Result<std::unique_ptr<SdkIngestClient>> make(const SnowflakeOptions& options, const std::string& name,
+                                                       PythonRows rows = PythonRows::by_version);
   ~SdkIngestClient() override;
   SdkIngestClient(const SdkIngestClient&) = delete;
   SdkIngestClient& operator=(const SdkIngestClient&) = delete;

@@ -77,6 +77,33 @@ TEST_F(SdkIngest, open_append_commit_reopen_drop) {
   EXPECT_FALSE(client->open(id_, std::chrono::seconds(2))->committed_token);
 }
 
+// The SDK's private call is made where it is known; what arrives must be what its public one makes of the same rows.
+TEST_F(SdkIngest, lines_and_rows_one_by_one_are_the_same) {
+  EncodedRows rows;
+  for (std::uint64_t id = 1; id <= 3000; ++id) {
+    const std::string line = "{\"ID\":" + std::to_string(id) + ",\"NOTE\":\"" + (id % 2 == 0 ? R"(\u00fc \\ \" \n)" : "Zürich 雪") + "\"}\n";
+    rows.text.append(line.data(), line.size());
+    rows.rows.push_back({rows.text.size(), Position{1, Lsn(100), id}});
+  }
+  std::vector<std::string> found;
+  for (const PythonRows way : {PythonRows::by_version, PythonRows::one_by_one}) {
+    emulator().sql("CREATE OR REPLACE TABLE SDK_T (ID NUMBER(38,0), NOTE VARCHAR)");
+    const auto client = SdkIngestClient::make(sdk_options(emulator()), "luge_test", way);
+    ASSERT_TRUE(client) << client.error().message();
+    ASSERT_TRUE((*client)->open(id_, std::chrono::seconds(2)));
+    EXPECT_EQ(*append_all(**client, id_, rows), 3000U);
+    ASSERT_TRUE((*client)->flush());
+    EXPECT_EQ(wait_committed(**client, id_, token_of(3000)).rows_inserted, 3000U);
+    for (const auto& row : emulator().sql("SELECT COUNT(*), COUNT(DISTINCT ID), HASH_AGG(ID, NOTE), MIN(NOTE), MAX(NOTE) FROM SDK_T")) {
+      for (const auto& value : row) found.push_back(value.value_or("-"));
+    }
+  }
+  ASSERT_EQ(found.size(), 10U);
+  EXPECT_EQ(std::vector(found.begin(), found.begin() + 5), std::vector(found.begin() + 5, found.end()));
+  EXPECT_EQ(found[3], "Zürich 雪");
+  EXPECT_EQ(found[4], "ü \\ \" \n");
+}
+
 TEST_F(SdkIngest, a_ghost_fences_and_nothing_is_lost_or_doubled) {
   const auto client = make_client();
   ASSERT_TRUE(client->open(id_, std::chrono::seconds(1)));
