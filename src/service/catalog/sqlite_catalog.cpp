@@ -34,14 +34,16 @@ std::optional<std::int64_t> integer_of(const std::optional<std::uint64_t>& numbe
 
 }  // namespace
 
-SqliteCatalog::SqliteCatalog(std::unique_ptr<SqliteDatabase> database) : database_(std::move(database)) {}
+SqliteCatalog::SqliteCatalog(std::unique_ptr<SqliteDatabase> database, std::unique_ptr<SqliteDatabase> statuses)
+    : database_(std::move(database)), statuses_(std::move(statuses)) {}
 SqliteCatalog::~SqliteCatalog() = default;
 
 std::string SqliteCatalog::description() const { return "sqlite:" + database_->path(); }
 
 Result<std::unique_ptr<SqliteCatalog>> SqliteCatalog::open(const std::string& path) {
   TRY(auto database, SqliteDatabase::open(path));
-  std::unique_ptr<SqliteCatalog> catalog(new SqliteCatalog(std::move(database)));
+  TRY(auto statuses, SqliteDatabase::open(path, SqliteDatabase::Commits::recent_ones_may_be_lost));
+  std::unique_ptr<SqliteCatalog> catalog(new SqliteCatalog(std::move(database), std::move(statuses)));
   CHECK_OK(catalog->migrate());
   return catalog;
 }
@@ -183,10 +185,10 @@ Result<std::int64_t> SqliteCatalog::await_change(std::int64_t known, Duration at
 
 Status SqliteCatalog::write_statuses(std::span<const StatusRow> rows) {
   if (rows.empty()) return ok();
-  const std::lock_guard lock(database_->mutex());
-  return database_->in_transaction([&]() -> Status {
+  const std::lock_guard lock(statuses_->mutex());
+  return statuses_->in_transaction([&]() -> Status {
     for (const StatusRow& row : rows) {
-      SqliteQuery put(*database_,
+      SqliteQuery put(*statuses_,
                       "INSERT INTO pipeline_status VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
                       "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')) ON CONFLICT (pipeline) DO UPDATE SET state = excluded.state, reason = excluded.reason, "
                       "error_code = excluded.error_code, error = excluded.error, hint = excluded.hint, server_lsn = excluded.server_lsn, "
@@ -207,8 +209,8 @@ Status SqliteCatalog::write_statuses(std::span<const StatusRow> rows) {
 }
 
 Result<std::vector<StatusRow>> SqliteCatalog::read_statuses() {
-  const std::lock_guard lock(database_->mutex());
-  SqliteQuery query(*database_,
+  const std::lock_guard lock(statuses_->mutex());
+  SqliteQuery query(*statuses_,
                     "SELECT pipeline, state, reason, error_code, error, hint, server_lsn, received_lsn, durable_lsn, acknowledged_lsn, lag_bytes, "
                     "lag_seconds, tables, quarantined, restarts, owner, fence, heartbeat_at FROM pipeline_status ORDER BY pipeline");
   std::vector<StatusRow> rows;
@@ -236,19 +238,19 @@ Result<std::vector<StatusRow>> SqliteCatalog::read_statuses() {
 }
 
 Status SqliteCatalog::keep_statuses(std::span<const std::string> keys) {
-  const std::lock_guard lock(database_->mutex());
+  const std::lock_guard lock(statuses_->mutex());
   const std::set<std::string, std::less<>> kept(keys.begin(), keys.end());
   std::vector<std::string> gone;
-  SqliteQuery query(*database_, "SELECT pipeline FROM pipeline_status");
+  SqliteQuery query(*statuses_, "SELECT pipeline FROM pipeline_status");
   while (true) {
     TRY(const bool found, query.step());
     if (!found) break;
     if (std::string key = query.text(0); !kept.contains(key)) gone.push_back(std::move(key));
   }
   if (gone.empty()) return ok();
-  return database_->in_transaction([&]() -> Status {
+  return statuses_->in_transaction([&]() -> Status {
     for (const std::string& key : gone) {
-      SqliteQuery erase(*database_, "DELETE FROM pipeline_status WHERE pipeline = ?1");
+      SqliteQuery erase(*statuses_, "DELETE FROM pipeline_status WHERE pipeline = ?1");
       CHECK_OK(erase.bind(1, key).finish());
     }
     return ok();

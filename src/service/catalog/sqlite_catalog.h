@@ -24,11 +24,12 @@ class SqliteCatalog final : public PipelineCatalog {
   std::string description() const override;
 
  private:
-  explicit SqliteCatalog(std::unique_ptr<SqliteDatabase> database);
+  SqliteCatalog(std::unique_ptr<SqliteDatabase> database, std::unique_ptr<SqliteDatabase> statuses);
   Status migrate();
   Status apply(const CatalogEdit& edit);
   Status refuse_in_use(const RemoveRow& removed);
   std::unique_ptr<SqliteDatabase> database_;
+  std::unique_ptr<SqliteDatabase> statuses_;  ///< the same file, for what every heartbeat writes again
 };
 
 }  // namespace luge

@@ -22,7 +22,7 @@ Error unwritable(const std::string& path, int number) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& path) {
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& path, Commits commits) {
   if (const auto trouble = make_private_file(path)) return unwritable(trouble->path, trouble->number);
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path));
   const int flags = SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_READWRITE;
@@ -37,11 +37,15 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
     ready = database->run("PRAGMA journal_mode=WAL");
   }
   CHECK_OK(ready);
-  CHECK_OK(database->run("PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF"));
+  CHECK_OK(database->run(commits == Commits::durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+  CHECK_OK(database->run("PRAGMA trusted_schema=OFF"));
   return database;
 }
 
-SqliteDatabase::~SqliteDatabase() { sqlite3_close(connection_); }
+SqliteDatabase::~SqliteDatabase() {
+  for (const auto& [sql, statement] : prepared_) sqlite3_finalize(statement);
+  sqlite3_close(connection_);
+}
 
 Error SqliteDatabase::error(int code, std::string_view doing) const {
   const std::string what = std::string(doing) + " the catalog " + path_ + ": " + sqlite3_errstr(code);
@@ -84,11 +88,24 @@ Status SqliteDatabase::between(const char* begin, const std::function<Status()>&
   return status;
 }
 
-SqliteQuery::SqliteQuery(SqliteDatabase& database, std::string_view sql) : database_(database) {
-  failed_ = sqlite3_prepare_v2(database.connection_, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr);
+SqliteQuery::SqliteQuery(SqliteDatabase& database, std::string_view sql) : database_(database), sql_(sql) {
+  if (const auto kept = database.prepared_.find(sql); kept != database.prepared_.end()) {
+    statement_ = kept->second;
+    database.prepared_.erase(kept);
+    return;
+  }
+  failed_ = sqlite3_prepare_v3(database.connection_, sql_.data(), static_cast<int>(sql_.size()), SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
 }
 
-SqliteQuery::~SqliteQuery() { sqlite3_finalize(statement_); }
+SqliteQuery::~SqliteQuery() {
+  if (failed_ != SQLITE_OK) {
+    sqlite3_finalize(statement_);
+    return;
+  }
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+  database_.prepared_.emplace(sql_, statement_);
+}
 
 SqliteQuery& SqliteQuery::bind(int index, std::string_view text) {
   const char* const bytes = text.data() == nullptr ? "" : text.data();  // no address would mean NULL

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,14 +16,17 @@ struct sqlite3_stmt;
 
 namespace luge {
 
-/// The SQLite file of a catalog: WAL journal, synchronous=FULL, mode 0600. Several processes may open it. Callers hold mutex() around
-/// everything they do with it.
+/// The SQLite file of a catalog: WAL journal, mode 0600. Several processes may open it. Callers hold mutex() around everything they do with it.
 ///
 /// Error codes: "catalog_corrupt", "catalog_busy", "disk_full", "catalog_unwritable", "catalog_io".
 class SqliteDatabase {
  public:
+  /// What a power failure may take of what was committed: nothing, or the last of it (the file is sound either way). The second costs no
+  /// fdatasync a commit, and is for what is written again every few seconds.
+  enum class Commits { durable, recent_ones_may_be_lost };
+
   /// Creates directories (mode 0700) and the file as needed.
-  static Result<std::unique_ptr<SqliteDatabase>> open(const std::string& path);
+  static Result<std::unique_ptr<SqliteDatabase>> open(const std::string& path, Commits commits = Commits::durable);
   ~SqliteDatabase();
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;
@@ -48,9 +52,10 @@ class SqliteDatabase {
   std::mutex mutex_;
   const std::string path_;
   sqlite3* connection_ = nullptr;
+  std::multimap<std::string, sqlite3_stmt*, std::less<>> prepared_;  ///< statements nobody uses just now
 };
 
-/// One statement, finalised with the object. Parameters count from 1, columns from 0.
+/// One statement, kept prepared for the next one of the same text. Parameters count from 1, columns from 0.
 class SqliteQuery {
  public:
   SqliteQuery(SqliteDatabase& database, std::string_view sql);
@@ -76,6 +81,7 @@ class SqliteQuery {
 
  private:
   SqliteDatabase& database_;
+  const std::string sql_;
   sqlite3_stmt* statement_ = nullptr;
   int failed_ = 0;
 };

@@ -21,7 +21,8 @@ SqliteLeases::SqliteLeases(std::unique_ptr<SqliteDatabase> database) : database_
 SqliteLeases::~SqliteLeases() = default;
 
 Result<std::unique_ptr<SqliteLeases>> SqliteLeases::open(const std::string& path) {
-  TRY(auto database, SqliteDatabase::open(path));
+  // Who shares the file shares the machine, and its power failure: a lease that is forgotten there has no living owner.
+  TRY(auto database, SqliteDatabase::open(path, SqliteDatabase::Commits::recent_ones_may_be_lost));
   return std::unique_ptr<SqliteLeases>(new SqliteLeases(std::move(database)));
 }
 
