@@ -47,7 +47,7 @@ PipelineReport PipelineHost::last_report() const { return report_of(driver_->las
 PipelineReport PipelineHost::report_of(DriverStatus status) const {
   PipelineReport report;
   report.name = options_.pipeline;
-  report.source = source_.redacted();
+  report.source = source_text_;
   report.destination = places_.destination.text();
   report.mode = options_.mode;
   report.slot = default_slot_name(options_.pipeline);

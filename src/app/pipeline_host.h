@@ -47,7 +47,7 @@ class PipelineHost {
  private:
   PipelineHost(const Options& options, const PipelinePlaces& places, std::optional<TableSelection> selection, const ConnectionOptions& source,
                InstanceLock lock)
-      : options_(options), places_(places), selection_(std::move(selection)), source_(source), lock_(std::move(lock)) {}
+      : options_(options), places_(places), selection_(std::move(selection)), source_(source), source_text_(source.redacted()), lock_(std::move(lock)) {}
 
   PipelineReport report_of(DriverStatus status) const;
 
@@ -55,6 +55,7 @@ class PipelineHost {
   const PipelinePlaces places_;
   const std::optional<TableSelection> selection_;
   const ConnectionOptions source_;
+  const std::string source_text_;  ///< without the password
   InstanceLock lock_;
   OpenedState state_;
   std::unique_ptr<Destination> destination_;

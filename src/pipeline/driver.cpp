@@ -14,7 +14,7 @@ void Driver::request_drain() { impl_->request_drain(); }
 void Driver::request_stop() { impl_->request_stop(); }
 DriverStatus Driver::status() const { return impl_->status(); }
 DriverStatus Driver::last_status() const { return impl_->last_status(); }
-std::string Driver::last_state() const { return impl_->last_state(); }
+void Driver::on_state_change(std::function<void()> changed) { impl_->on_state_change(std::move(changed)); }
 Status Driver::await_catalog(Duration timeout) { return impl_->await_catalog(timeout); }
 Status Driver::resync(const TableName& table) { return impl_->resync(table); }
 Status Driver::pause(bool paused) { return impl_->pause(paused); }

@@ -104,8 +104,8 @@ class Driver {
   DriverStatus status() const;
   /// The same as of at most 100 ms ago, or of when something happened last. Wakes nobody: for whoever looks all the time.
   DriverStatus last_status() const;
-  /// DriverStatus::state as it was last published. Asks nobody and copies no table: for looking often.
-  std::string last_state() const;
+  /// `changed` is called whenever DriverStatus::state has become another one, on the driver's thread; it must not block. Before run().
+  void on_state_change(std::function<void()> changed);
 
   /// Returns once every followed table is known: right after the start the list is empty or that of the last run. Errors: "not_running".
   Status await_catalog(Duration timeout);

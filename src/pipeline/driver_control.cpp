@@ -78,8 +78,8 @@ void Driver::Impl::publish(const Running* running, const char* state) {
     fresh.memory_used_bytes = running->memory.used();
     fresh.memory_limit_bytes = running->memory.limit();
   }
-  std::lock_guard lock(mutex_);
-  status_.state = state;
+  std::unique_lock lock(mutex_);
+  const std::string before = std::exchange(status_.state, state);
   if (running != nullptr) {
     status_.pipeline = std::move(fresh.pipeline);
     status_.copies = std::move(fresh.copies);
@@ -97,7 +97,10 @@ void Driver::Impl::publish(const Running* running, const char* state) {
   ++status_number_;
   published_at_ = clock_.now();
   status_wanted_.store(false);
+  const bool another = status_.state != before;
+  lock.unlock();
   changed_.notify_all();
+  if (another && state_changed_) state_changed_();
 }
 
 DriverStatus Driver::Impl::status() const {
@@ -114,11 +117,6 @@ DriverStatus Driver::Impl::status() const {
 DriverStatus Driver::Impl::last_status() const {
   const std::lock_guard lock(mutex_);
   return status_;
-}
-
-std::string Driver::Impl::last_state() const {
-  const std::lock_guard lock(mutex_);
-  return status_.state;
 }
 
 void Driver::Impl::note_error(const Error& error, const char* event) {

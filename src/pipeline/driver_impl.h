@@ -31,7 +31,7 @@ class Driver::Impl {
   void request_stop();
   DriverStatus status() const;
   DriverStatus last_status() const;
-  std::string last_state() const;
+  void on_state_change(std::function<void()> changed) { state_changed_ = std::move(changed); }
   Status await_catalog(Duration timeout);
   Status resync(const TableName& table);
   Status pause(bool paused);
@@ -100,6 +100,7 @@ class Driver::Impl {
   Intent intent_copied_;
   Instant intent_copied_at_;
   Instant published_at_;
+  std::function<void()> state_changed_;
 
   mutable std::mutex mutex_;         ///< protects what follows
   mutable std::condition_variable changed_;

@@ -16,7 +16,7 @@ namespace {
 /// When nothing is left to read, so long nobody looks: a reader that wakes for every message makes the walsender pay for the wake-ups too.
 /// A millisecond would let the socket's buffer fill, and the walsender wait.
 constexpr Duration kGatherTime{250};
-constexpr Duration kLongestWait = std::chrono::seconds(5);
+constexpr Duration kLongestWait = std::chrono::seconds(30);
 constexpr Duration kPublishInterval = std::chrono::milliseconds(100);
 constexpr Duration kSignalPoll = std::chrono::milliseconds(50);
 constexpr Duration kIntentCopyInterval = std::chrono::seconds(10);
@@ -315,7 +315,7 @@ Status Driver::Impl::back_off(Running& running, const Error& why) {
 
 Status Driver::Impl::wait_for_work(const Wait& wait, ReplicationStream* stream) {
   if (wait.again) return ok();
-  if (stream != nullptr && wait.until_readable && wait.deadline - clock_.now() > kGatherTime) {
+  if (stream != nullptr && wait.more_is_coming && wait.deadline - clock_.now() > kGatherTime) {
     pollfd waker{wake_.fd(), POLLIN, 0};
     const timespec gather{0, kGatherTime.count() * 1000};
     ppoll(&waker, 1, &gather, nullptr);

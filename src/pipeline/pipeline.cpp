@@ -212,6 +212,7 @@ bool Pipeline::Impl::can_accept() const {
 
 Status Pipeline::Impl::read_and_decode(Instant now) {
   dry_ = false;
+  received_ = false;
   for (std::uint32_t i = 0; i < options_.frames_per_step; ++i) {
     if (router_.draining()) {
       CHECK_OK(router_.continue_drain(most_rows(), options_.batch_max_bytes));
@@ -232,6 +233,7 @@ Status Pipeline::Impl::read_and_decode(Instant now) {
         CHECK_OK(on_keepalive(*frame, now));
         continue;
       }
+      received_ = true;
       TRY(const auto handled, router_.handle(frame->payload));
       if (handled == ChangeRouter::Handled::stalled) {
         stalled_.emplace(frame->payload);
@@ -317,6 +319,7 @@ Wait Pipeline::Impl::next_wait(Instant now) const {
   const bool blocked_here = stalled_.has_value() || router_.drain_waits();
   wait.again = reading && !dry_ && !blocked_here;
   wait.until_readable = reading && dry_;
+  wait.more_is_coming = wait.until_readable && received_;
   wait.until_writable = stream_ != nullptr && stream_->wants_write();
   wait.deadline = reporter_.next_due(now);
   if (!paused_ && judged()) wait.deadline = std::min(wait.deadline, tables_.next_due());

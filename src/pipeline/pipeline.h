@@ -23,6 +23,7 @@ namespace luge {
 struct Wait {
   bool again = false;             ///< there is more to do now: do not wait at all
   bool until_readable = false;    ///< the stream's socket
+  bool more_is_coming = false;    ///< a transaction is on its way: looking again at once would find little of it
   bool until_writable = false;
   Instant deadline{INT64_MAX};    ///< wake up at the latest then; outcomes of ports wake the driver too
 };

@@ -93,6 +93,7 @@ class Pipeline::Impl {
   ReplicationStream* stream_ = nullptr;
   std::optional<std::string> stalled_;  ///< a payload that must be handed in again
   bool dry_ = false;                    ///< the last read found nothing more
+  bool received_ = false;               ///< though it found some of a transaction
   bool draining_ = false;
 
   std::optional<Batch> sealed_;

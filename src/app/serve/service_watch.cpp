@@ -72,8 +72,9 @@ void ServiceWatch::tell_alerts() {
 }
 
 void ServiceWatch::watch_sources() {
+  if (parts_.manager.catalog_revision() == revision_) return;
   const auto contents = parts_.catalog.read();
-  if (!contents || contents->revision == revision_) return;
+  if (!contents) return;
   revision_ = contents->revision;
   std::set<std::string> watched;
   for (const auto& [name, row] : contents->sources) {

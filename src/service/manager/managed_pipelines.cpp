@@ -52,8 +52,9 @@ void set_error(StatusRow& row, const Error& error) {
 
 }  // namespace
 
-ManagedPipelines::ManagedPipelines(const ManagerOptions& options, const Clock& clock, TaskFactory factory, std::function<void()> ended)
-    : options_(options), clock_(clock), factory_(std::move(factory)), ended_(std::move(ended)), random_(options.seed) {}
+ManagedPipelines::ManagedPipelines(const ManagerOptions& options, const Clock& clock, TaskFactory factory, std::function<void()> ended,
+                                   std::function<void()> changed)
+    : options_(options), clock_(clock), factory_(std::move(factory)), ended_(std::move(ended)), changed_(std::move(changed)), random_(options.seed) {}
 
 void ManagedPipelines::want(const CatalogContents& contents, const SecretResolver& secrets, const SpecRules& rules) {
   std::map<std::string, WantedPipeline> next;
@@ -214,7 +215,7 @@ void ManagedPipelines::start(const TaskAction& action) {
   entry.reason = action.reason;
   log_event(LogLevel::info, "pipeline_starting", action.reason,
             {{"pipeline", action.pipeline}, {"source", wanted.spec.source}, {"destination", wanted.spec.destination}, {"restarts", entry.restarts}});
-  entry.runner = std::make_shared<TaskRunner>(wanted.spec, factory_, ended_);
+  entry.runner = std::make_shared<TaskRunner>(wanted.spec, factory_, ended_, changed_);
 }
 
 std::vector<std::string> ManagedPipelines::status_keys() const {
@@ -238,32 +239,6 @@ std::vector<ManagedPipelines::Report> ManagedPipelines::reports() const {
     if (auto one = report(name, removed)) all.push_back(*std::move(one));
   }
   return all;
-}
-
-bool ManagedPipelines::follow_states(std::map<std::string, std::string>& states) const {
-  bool changed = false;
-  auto known = states.begin();  // both are in the order of the names
-  for (const auto& [name, entry] : entries_) {
-    if (!entry.runner) continue;
-    while (known != states.end() && known->first < name) {
-      known = states.erase(known);
-      changed = true;
-    }
-    if (known == states.end() || known->first != name) {
-      known = states.emplace_hint(known, name, std::string());
-      changed = true;
-    }
-    if (std::string now = entry.runner->last_state(); now != known->second) {
-      known->second = std::move(now);
-      changed = true;
-    }
-    ++known;
-  }
-  if (known != states.end()) {
-    states.erase(known, states.end());
-    changed = true;
-  }
-  return changed;
 }
 
 std::optional<ManagedPipelines::Report> ManagedPipelines::report(const std::string& name, const WantedPipeline& wanted) const {

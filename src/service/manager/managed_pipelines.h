@@ -28,8 +28,9 @@ class ManagedPipelines {
     std::shared_ptr<TaskRunner> runner;  ///< null: nothing runs
   };
 
-  /// `ended` is called on a task's thread when it is over.
-  ManagedPipelines(const ManagerOptions& options, const Clock& clock, TaskFactory factory, std::function<void()> ended);
+  /// On a task's thread `ended` is called when it is over, `changed` when its state has become another one.
+  ManagedPipelines(const ManagerOptions& options, const Clock& clock, TaskFactory factory, std::function<void()> ended,
+                   std::function<void()> changed);
 
   /// New rows, or the same with secrets read again.
   void want(const CatalogContents& contents, const SecretResolver& secrets, const SpecRules& rules);
@@ -50,8 +51,6 @@ class ManagedPipelines {
   /// The keys of pipeline_status that have a pipeline.
   std::vector<std::string> status_keys() const;
   std::vector<Report> reports() const;
-  /// Brings `states`, by name of the task, up to date. True: something is other than it was. Cheap: several times a second.
-  bool follow_states(std::map<std::string, std::string>& states) const;
 
  private:
   struct Entry {
@@ -76,6 +75,7 @@ class ManagedPipelines {
   const Clock& clock_;
   const TaskFactory factory_;
   const std::function<void()> ended_;
+  const std::function<void()> changed_;
   SeededRandom random_;
   std::map<std::string, WantedPipeline> wanted_;
   std::map<std::string, Entry> entries_;

@@ -23,7 +23,6 @@ namespace {
 
 constexpr Duration kLongestWait = std::chrono::seconds(30);
 constexpr Duration kRetryCatalog = std::chrono::seconds(1);
-constexpr Duration kLookAtStates = std::chrono::milliseconds(250);
 constexpr Duration kSettle = std::chrono::milliseconds(100);  // several changes at once are told in one write
 
 /// What a running task says, over what the manager knows of it.
@@ -53,7 +52,7 @@ class PipelineManager::Impl {
         leases_(leases),
         secrets_(std::move(secrets)),
         rules_(std::move(rules)),
-        pipelines_(options_, clock_, std::move(factory), [this] { wake_.notify(); }) {}
+        pipelines_(options_, clock_, std::move(factory), [this] { wake_.notify(); }, [this] { ask_for_report(); }) {}
 
   Status run() {
     const LogComponent scope("manager");
@@ -100,6 +99,11 @@ class PipelineManager::Impl {
   std::vector<StatusRow> statuses() const {
     const std::lock_guard lock(mutex_);
     return told_;
+  }
+
+  std::int64_t catalog_revision() const {
+    const std::lock_guard lock(mutex_);
+    return contents_.revision;
   }
 
  private:
@@ -194,26 +198,16 @@ class PipelineManager::Impl {
   /// Tells pipeline_status how things stand: soon after every look of the manager, when a task has got into another state, and every heartbeat.
   void report(const std::stop_token& stop) {
     const LogComponent scope("manager");
-    std::map<std::string, std::string> told;
-    Instant heartbeat = clock_.now();
     while (!stop.stop_requested()) {
-      bool asked = false;
       {
         std::unique_lock lock(report_mutex_);
-        report_asked_.wait_for(lock, stop, kLookAtStates, [this] { return report_wanted_; });
-        asked = std::exchange(report_wanted_, false);
+        report_asked_.wait_for(lock, stop, options_.heartbeat_interval, [this] { return report_wanted_; });
+        report_wanted_ = false;
       }
       if (stop.stop_requested()) return;
-      if (!follow_states(told) && !asked && clock_.now() < heartbeat) continue;
-      heartbeat = clock_.now() + options_.heartbeat_interval;
       tell();
       pause_for(kSettle, stop);
     }
-  }
-
-  bool follow_states(std::map<std::string, std::string>& states) const {
-    const std::lock_guard lock(mutex_);
-    return pipelines_.follow_states(states);
   }
 
   void tell() {
@@ -249,6 +243,10 @@ class PipelineManager::Impl {
   std::atomic<bool> drain_{false};
   std::atomic<bool> reload_{false};
 
+  std::mutex report_mutex_;  ///< protects what follows; tasks ask as long as they live, so it stands before them
+  std::condition_variable_any report_asked_;
+  bool report_wanted_ = false;
+
   mutable std::mutex mutex_;  ///< protects what follows
   ManagedPipelines pipelines_;
   CatalogContents contents_;
@@ -256,9 +254,6 @@ class PipelineManager::Impl {
   std::vector<StatusRow> told_;
 
   bool status_failing_ = false;  ///< of whoever tells: the reporter, then the manager
-  std::mutex report_mutex_;      ///< protects what follows
-  std::condition_variable_any report_asked_;
-  bool report_wanted_ = false;
 };
 
 PipelineManager::PipelineManager(ManagerOptions options, PipelineCatalog& catalog, PipelineLeases& leases, SecretResolver secrets, SpecRules rules,
@@ -271,5 +266,6 @@ void PipelineManager::request_drain() { impl_->request_drain(); }
 void PipelineManager::request_reload() { impl_->request_reload(); }
 Status PipelineManager::pause(const std::string& pipeline, bool paused) { return impl_->pause(pipeline, paused); }
 std::vector<StatusRow> PipelineManager::statuses() const { return impl_->statuses(); }
+std::int64_t PipelineManager::catalog_revision() const { return impl_->catalog_revision(); }
 
 }  // namespace luge

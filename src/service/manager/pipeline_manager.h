@@ -49,6 +49,8 @@ class PipelineManager {
   Status pause(const std::string& pipeline, bool paused);
   /// What pipeline_status was last told, for pipelines this process speaks for. By name.
   std::vector<StatusRow> statuses() const;
+  /// Of the catalog as the manager has read it; 0: not yet.
+  std::int64_t catalog_revision() const;
 
  private:
   class Impl;

@@ -34,6 +34,7 @@ class Stage {
     bool running = false;
     bool paused = false;
     std::string state = "live";
+    std::function<void()> state_changed;
     bool deaf = false;               ///< ignores drains
     std::optional<Error> fails;      ///< as soon as it runs
     bool throws = false;
@@ -45,11 +46,16 @@ class Stage {
     return acts_[name];
   }
   void direct(const std::string& name, const std::function<void(Act&)>& change) {
+    std::function<void()> state_changed;
     {
       const std::lock_guard lock(mutex_);
-      change(acts_[name]);
+      Act& act = acts_[name];
+      const std::string before = act.state;
+      change(act);
+      if (act.state != before) state_changed = act.state_changed;
     }
     changed_.notify_all();
+    if (state_changed) state_changed();
   }
   int most_at_once() {
     const std::lock_guard lock(mutex_);
@@ -93,10 +99,12 @@ class Stage {
       stage_.direct(name_, [&](Act& act) { act.paused = paused; });
       return ok();
     }
-    std::string last_state() const override { return stage_.look(name_).state; }
+    void on_state_change(std::function<void()> changed) override {
+      stage_.direct(name_, [&](Act& act) { act.state_changed = changed; });
+    }
     TaskStatus status() const override {
       TaskStatus now;
-      now.state = last_state();
+      now.state = stage_.look(name_).state;
       now.durable = Lsn{77};
       now.lag_bytes = 5;
       return now;

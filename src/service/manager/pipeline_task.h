@@ -37,8 +37,8 @@ class PipelineTask {
   virtual Status pause(bool paused) = 0;
   /// May take half a second when the pipeline is busy.
   virtual TaskStatus status() const = 0;
-  /// TaskStatus::state, as it was lately. Cheap.
-  virtual std::string last_state() const = 0;
+  /// `changed` is called whenever TaskStatus::state has become another one; it must not block. Before run().
+  virtual void on_state_change(std::function<void()> changed) = 0;
 };
 
 /// Makes the task of a pipeline, its secrets resolved. Called on the task's own thread; may block.

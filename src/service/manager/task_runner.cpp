@@ -6,8 +6,8 @@
 
 namespace luge {
 
-TaskRunner::TaskRunner(PipelineSpec spec, TaskFactory factory, std::function<void()> ended)
-    : spec_(std::move(spec)), factory_(std::move(factory)), ended_(std::move(ended)), thread_([this] { run(); }) {}
+TaskRunner::TaskRunner(PipelineSpec spec, TaskFactory factory, std::function<void()> ended, std::function<void()> changed)
+    : spec_(std::move(spec)), factory_(std::move(factory)), ended_(std::move(ended)), changed_(std::move(changed)), thread_([this] { run(); }) {}
 
 TaskRunner::~TaskRunner() {
   request_stop();
@@ -43,11 +43,13 @@ Status TaskRunner::run_task() {
   try {
     TRY(auto made, factory_(spec_));
     const std::shared_ptr<PipelineTask> made_task(std::move(made));
+    made_task->on_state_change(changed_);
     {
       const std::lock_guard lock(mutex_);
       if (end_requested_) return ok();
       task_ = made_task;
     }
+    changed_();
     return made_task->run();
   } catch (const std::exception& thrown) {
     return make_error(Recovery::retry, "crashed",
@@ -83,12 +85,6 @@ TaskStatus TaskRunner::status() const {
   if (const auto running = task()) return running->status();
   const std::lock_guard lock(mutex_);
   return last_;
-}
-
-std::string TaskRunner::last_state() const {
-  if (const auto running = task()) return running->last_state();
-  const std::lock_guard lock(mutex_);
-  return last_.state;
 }
 
 std::optional<Status> TaskRunner::outcome() const {

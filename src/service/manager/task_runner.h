@@ -14,8 +14,9 @@ namespace luge {
 /// One task on a thread of its own: made there, run there. Nothing it does, an exception included, reaches other tasks. Thread-safe.
 class TaskRunner {
  public:
-  /// Starts at once. `ended` is called on the task's thread after it is over; it must not block.
-  TaskRunner(PipelineSpec spec, TaskFactory factory, std::function<void()> ended);
+  /// Starts at once. `ended` is called on the task's thread after it is over, `changed` whenever its state has become another one; neither
+  /// must block.
+  TaskRunner(PipelineSpec spec, TaskFactory factory, std::function<void()> ended, std::function<void()> changed);
   /// Asks for a stop, and waits for as long as the task takes.
   ~TaskRunner();
   TaskRunner(const TaskRunner&) = delete;
@@ -28,7 +29,6 @@ class TaskRunner {
   Status pause(bool paused);
 
   TaskStatus status() const;
-  std::string last_state() const;
   /// How it ended; nullopt: it has not yet.
   std::optional<Status> outcome() const;
   const PipelineSpec& spec() const { return spec_; }
@@ -41,6 +41,7 @@ class TaskRunner {
   const PipelineSpec spec_;
   const TaskFactory factory_;
   const std::function<void()> ended_;
+  const std::function<void()> changed_;
 
   mutable std::mutex mutex_;                ///< protects what follows
   std::shared_ptr<PipelineTask> task_;      ///< shared with whoever asks it something while it ends

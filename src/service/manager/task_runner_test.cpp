@@ -24,7 +24,7 @@ class ObedientTask final : public PipelineTask {
     paused = now;
     return ok();
   }
-  std::string last_state() const override { return status().state; }
+  void on_state_change(std::function<void()>) override {}
   TaskStatus status() const override {
     TaskStatus now;
     now.state = paused ? "paused" : "live";
@@ -62,7 +62,7 @@ bool eventually(Condition&& condition) {
 TEST(TaskRunner, RunsUntilItIsDrained) {
   Ends ends;
   TaskRunner runner(
-      spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<ObedientTask>(); }, ends.note);
+      spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<ObedientTask>(); }, ends.note, [] {});
   ASSERT_TRUE(eventually([&] { return runner.status().state == "live"; }));
   EXPECT_FALSE(runner.outcome());
   EXPECT_TRUE(runner.pause(true));
@@ -76,11 +76,22 @@ TEST(TaskRunner, RunsUntilItIsDrained) {
   EXPECT_EQ(runner.pause(true).error().code, "not_running");
 }
 
+TEST(TaskRunner, TellsWhenItsTaskIsThere) {
+  Ends ends;
+  Ends changes;
+  TaskRunner runner(
+      spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<ObedientTask>(); }, ends.note, changes.note);
+  ASSERT_TRUE(changes.wait());
+  EXPECT_EQ(runner.status().state, "live");
+  runner.request_stop();
+  ASSERT_TRUE(ends.wait());
+}
+
 TEST(TaskRunner, AnErrorIsItsOutcome) {
   Ends ends;
   TaskRunner runner(
       spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<ObedientTask>(fatal("gap", "missing")); },
-      ends.note);
+      ends.note, [] {});
   ASSERT_TRUE(eventually([&] { return runner.status().state == "live"; }));
   runner.request_stop();
   ASSERT_TRUE(ends.wait());
@@ -92,7 +103,7 @@ TEST(TaskRunner, AnErrorIsItsOutcome) {
 TEST(TaskRunner, WhatCannotBeMadeHasFailed) {
   Ends ends;
   const TaskRunner runner(
-      spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return fatal("running", "locked"); }, ends.note);
+      spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return fatal("running", "locked"); }, ends.note, [] {});
   ASSERT_TRUE(ends.wait());
   EXPECT_EQ(runner.outcome()->error().code, "running");
 }
@@ -100,7 +111,7 @@ TEST(TaskRunner, WhatCannotBeMadeHasFailed) {
 TEST(TaskRunner, AnExceptionStaysInsideAndItsTextToo) {
   Ends ends;
   const TaskRunner runner(
-      spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { throw std::runtime_error("a row's value"); }, ends.note);
+      spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { throw std::runtime_error("a row's value"); }, ends.note, [] {});
   ASSERT_TRUE(ends.wait());
   EXPECT_EQ(runner.outcome()->error().code, "crashed");
   EXPECT_EQ(runner.outcome()->error().recovery, Recovery::retry);
@@ -116,7 +127,7 @@ TEST(TaskRunner, ARequestBeforeThereIsATaskIsNotLost) {
         made.acquire();
         return std::make_unique<ObedientTask>();
       },
-      ends.note);
+      ends.note, [] {});
   EXPECT_EQ(runner.status().state, "starting");
   runner.request_drain();
   made.release();
