@@ -104,6 +104,16 @@ TEST_F(ConsoleTest, ShowsWhatFires) {
   EXPECT_NE(answer.body.find("luge resume"), std::string::npos);
 }
 
+TEST_F(ConsoleTest, SaysWhatPipelinesDoAboutAFullDisk) {
+  SourceReport source;
+  source.name = "shop";
+  source.level = SourceReport::Level::warning;
+  source.reason = "its WAL grows.";
+  source.actions = {"alert", "pause_copies", "larger_batches"};
+  view_.shown_sources = {source};
+  EXPECT_NE(get("/").body.find("its WAL grows. New tables wait for their first copy. Batches are larger.<"), std::string::npos);
+}
+
 TEST_F(ConsoleTest, CountsDownToTheLossOfASlot) {
   SourceReport source;
   source.name = "shop";

@@ -34,6 +34,17 @@ std::string slot_text(const SourceReport::Slot& slot) {
   return text.empty() ? "not measured" : text;
 }
 
+/// Why a source has its level, who is behind it, and what its pipelines do about it.
+std::string level_text(const SourceReport& source) {
+  std::string text = source.reason;
+  if (!source.pinned_by.empty()) text += " Oldest WAL kept by " + source.pinned_by + ".";
+  for (const std::string& action : source.actions) {
+    if (action == "pause_copies") text += " New tables wait for their first copy.";
+    if (action == "larger_batches") text += " Batches are larger.";
+  }
+  return text;
+}
+
 std::string copy_cell(const StatusDocument::Copy& copy) {
   std::string text = count_text(copy.rows) + " rows";
   if (copy.rows_per_second() > 0) text += ", " + row_rate_text(copy.rows_per_second()) + "/s";
@@ -111,7 +122,7 @@ std::string source_section(const std::vector<SourceReport>& sources) {
     const char* level = source.level == SourceReport::Level::ok ? "ok" : source.level == SourceReport::Level::warning ? "warning" : "danger";
     const std::string head = fmt::format(
         "<td>{}</td><td>{} <span class=\"note\">{}</span></td><td class=\"number\">{}</td><td class=\"number\">{}</td>", html(source.name),
-        state_badge(level), html(source.pinned_by.empty() ? source.reason : source.reason + " Oldest WAL kept by " + source.pinned_by + "."),
+        state_badge(level), html(level_text(source)),
         source.wal_bytes ? bytes_text(static_cast<double>(*source.wal_bytes)) : "",
         source.wal_bytes_per_second ? bytes_text(*source.wal_bytes_per_second) + "/s" : "");
     if (source.slots.empty()) out += "<tr>" + head + "<td></td><td></td><td></td></tr>";
