@@ -190,4 +190,10 @@ std::string TempPostgres::create_database() {
   return name;
 }
 
+void TempPostgres::drop_slot(const std::string& name) const {
+  const std::string of_name = " FROM pg_replication_slots WHERE slot_name = '" + name + "'";
+  for (int tenths = 0; tenths < 600 && run("SELECT active" + of_name) == "t"; ++tenths) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  run("SELECT pg_drop_replication_slot(slot_name)" + of_name);
+}
+
 }  // namespace luge

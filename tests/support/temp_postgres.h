@@ -38,6 +38,8 @@ class TempPostgres {
   std::string run(std::string_view sql, std::string_view database = "postgres") const;
   /// A new empty database with a name of its own.
   std::string create_database();
+  /// Once the walsender of whoever has gone is gone too. Without such a slot nothing happens.
+  void drop_slot(const std::string& name) const;
 
   enum class Stop { fast, immediate };
   /// Returns when the server is gone, or kills it after `timeout_s`. False: it had to be killed.

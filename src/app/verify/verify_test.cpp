@@ -28,7 +28,7 @@ struct VerifyTest : testing::Test {
   ~VerifyTest() override {
     stop();
     host.reset();
-    server.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'luge_verify'");
+    server.drop_slot("luge_verify");
     std::filesystem::remove_all(directory);
   }
 
