@@ -47,7 +47,12 @@ class PipelineHost {
  private:
   PipelineHost(const Options& options, const PipelinePlaces& places, std::optional<TableSelection> selection, const ConnectionOptions& source,
                InstanceLock lock)
-      : options_(options), places_(places), selection_(std::move(selection)), source_(source), source_text_(source.redacted()), lock_(std::move(lock)) {}
+      : options_(options),
+        places_(places),
+        selection_(std::move(selection)),
+        source_(source),
+        source_text_(source.redacted()),
+        lock_(std::move(lock)) {}
 
   PipelineReport report_of(DriverStatus status) const;
 

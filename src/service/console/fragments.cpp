@@ -122,8 +122,7 @@ std::string source_section(const std::vector<SourceReport>& sources) {
     const char* level = source.level == SourceReport::Level::ok ? "ok" : source.level == SourceReport::Level::warning ? "warning" : "danger";
     const std::string head = fmt::format(
         "<td>{}</td><td>{} <span class=\"note\">{}</span></td><td class=\"number\">{}</td><td class=\"number\">{}</td>", html(source.name),
-        state_badge(level), html(level_text(source)),
-        source.wal_bytes ? bytes_text(static_cast<double>(*source.wal_bytes)) : "",
+        state_badge(level), html(level_text(source)), source.wal_bytes ? bytes_text(static_cast<double>(*source.wal_bytes)) : "",
         source.wal_bytes_per_second ? bytes_text(*source.wal_bytes_per_second) + "/s" : "");
     if (source.slots.empty()) out += "<tr>" + head + "<td></td><td></td><td></td></tr>";
     for (const SourceReport::Slot& slot : source.slots) {

@@ -52,7 +52,8 @@ class PipelineManager::Impl {
         leases_(leases),
         secrets_(std::move(secrets)),
         rules_(std::move(rules)),
-        pipelines_(options_, clock_, std::move(factory), [this] { wake_.notify(); }, [this] { ask_for_report(); }) {}
+        pipelines_(
+            options_, clock_, std::move(factory), [this] { wake_.notify(); }, [this] { ask_for_report(); }) {}
 
   Status run() {
     const LogComponent scope("manager");

@@ -321,8 +321,8 @@ void SnowflakeActor::refused(Lane& lane, const Error& error) {
   pool_.call_failed(error);
 }
 
-NdjsonEncoder& SnowflakeActor::encoder(Lane& lane, const TableSchemaPtr& schema, const std::vector<std::string>& names, Epoch epoch,
-                                       RowLayout layout, bool transformed) {
+NdjsonEncoder& SnowflakeActor::encoder(Lane& lane, const TableSchemaPtr& schema, const std::vector<std::string>& names, Epoch epoch, RowLayout layout,
+                                       bool transformed) {
   if (!lane.encoder || lane.encoder->schema() != schema || lane.encoder->transformed() != transformed || lane.encoder_names != names) {
     lane.encoder = std::make_unique<NdjsonEncoder>(schema, names, epoch, layout, transformed);
     lane.encoder_names = names;
