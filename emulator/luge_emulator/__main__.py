@@ -21,11 +21,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--control-port", type=int, default=8086, help="0: any free port, -1: none")
     parser.add_argument("--ingest-host", help="what the hostname endpoint answers (default: the host that was asked)")
     parser.add_argument("--account", default="LUGE")
-    parser.add_argument("--users", type=Path, help="YAML file: users: [{name, public_keys, public_key_files, password, tokens, role}]")
+    parser.add_argument("--users", type=Path, help="YAML file: users: [{name, public_keys, public_key_files, password, tokens, role, oauth_clients}]")
     parser.add_argument("--accept-any", action="store_true", help="any user and key")
-    parser.add_argument("--demo-user", metavar="NAME", help="register this user with a key pair made in --dir, and print a luge.yaml")
+    parser.add_argument("--demo-user", metavar="NAME", help="register this user with a key pair and an OAuth client made in --dir, and print a luge.yaml")
     parser.add_argument("--database", action="append", default=[], metavar="DATABASE.SCHEMA", help="created if it is not there; may be repeated")
-    parser.add_argument("--token-lifetime", type=int, default=600, metavar="SECONDS", help="of scoped tokens")
+    parser.add_argument("--token-lifetime", type=int, default=600, metavar="SECONDS", help="of scoped tokens and OAuth access tokens")
+    parser.add_argument("--rotate-refresh-tokens", action="store_true", help="an OAuth refresh token serves once and brings the next")
     parser.add_argument("--commit-delay", type=int, default=50, metavar="MS", help="from accepted to committed (Snowflake: about 5000)")
     parser.add_argument("--manual-commit", action="store_true", help="commits only when the control port says so")
     parser.add_argument("--sink", action="store_true", help="check limits, count rows, keep nothing")
@@ -48,7 +49,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     return Settings(
         directory=directory, host=options.host, http_port=port(options.http_port), https_port=port(options.https_port), control_port=port(options.control_port),
         ingest_host=options.ingest_host, account=options.account.upper(), users_file=options.users, accept_any=options.accept_any,
-        token_lifetime_seconds=options.token_lifetime, commit_delay_ms=options.commit_delay, manual_commit=options.manual_commit, sink=options.sink,
+        token_lifetime_seconds=options.token_lifetime, rotate_refresh_tokens=options.rotate_refresh_tokens, commit_delay_ms=options.commit_delay, manual_commit=options.manual_commit, sink=options.sink,
         strict=options.strict, stale_pipe_cache_ms=options.stale_pipe_cache, ignore_unknown_columns=options.ignore_unknown_columns,
         sync_seconds=options.sync_seconds, partition_rows=options.partition_rows, memory_limit=options.memory_limit, threads=options.threads,
         log_file=options.request_log, databases=options.database)
@@ -63,7 +64,9 @@ def main() -> None:
 
     def announce(facts: dict[str, Any]) -> None:
         if options.demo_user:
-            facts["private_key_file"], facts["user"] = str(settings.directory / "rsa_key.p8"), options.demo_user.upper()
+            facts |= {"private_key_file": str(settings.directory / "rsa_key.p8"), "user": options.demo_user.upper(), "oauth_client_id": demo_user.OAUTH_CLIENT,
+                      "oauth_client_secret_file": str(settings.directory / demo_user.OAUTH_SECRET_FILE),
+                      "oauth_refresh_token_file": str(settings.directory / demo_user.OAUTH_REFRESH_TOKEN_FILE)}
         print(json.dumps(facts) if options.json else demo_user.describe(settings, facts), flush=True)
 
     server.run(settings, announce)

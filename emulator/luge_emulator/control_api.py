@@ -91,7 +91,7 @@ class ControlApi:
         return {"channels": self._emulator.channels.drop_where(lambda channel: names is None or channel.key[3] in names)}
 
     def expire_tokens(self, request: Request, fields: dict[str, Any]) -> Any:
-        """Every scoped token that is out answers 401 from now on."""
+        """Every scoped token and OAuth access token that is out answers 401 from now on."""
         self._emulator.tokens.generation += 1
         return {"generation": self._emulator.tokens.generation}
 
@@ -107,12 +107,14 @@ class ControlApi:
         return self._emulator.engine.history.entries()
 
     def settings(self, request: Request, fields: dict[str, Any]) -> Any:
-        """GET, or POST some of them; `token_lifetime_seconds` and `clock_offset_seconds` too."""
+        """GET, or POST some of them; `token_lifetime_seconds`, `rotate_refresh_tokens` and `clock_offset_seconds` too."""
         current: Settings = self._emulator.settings
         tokens = self._emulator.tokens
         for name, value in fields.items():
             if name == "token_lifetime_seconds":
                 tokens.lifetime_seconds = int(value)
+            elif name == "rotate_refresh_tokens":
+                self._emulator.oauth_clients.rotate = bool(value)
             elif name == "clock_offset_seconds":
                 tokens.clock_offset_seconds = int(value)
             elif name in _CHANGEABLE:
@@ -121,7 +123,7 @@ class ControlApi:
                 raise ValueError(f"{name} cannot be changed")
         with self._emulator.channels.lock:
             self._emulator.channels.changed.notify_all()
-        return {name: getattr(current, name) for name in _CHANGEABLE} | {"token_lifetime_seconds": tokens.lifetime_seconds,
+        return {name: getattr(current, name) for name in _CHANGEABLE} | {"token_lifetime_seconds": tokens.lifetime_seconds, "rotate_refresh_tokens": self._emulator.oauth_clients.rotate,
                                                                         "clock_offset_seconds": tokens.clock_offset_seconds}
 
     def sql(self, request: Request, fields: dict[str, Any]) -> Any:

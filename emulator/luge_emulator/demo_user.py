@@ -1,6 +1,7 @@
-"""A user with a key pair of its own, and the luge.yaml section that connects with it."""
+"""A user with a key pair and an OAuth client of its own, and the luge.yaml section that connects with it."""
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import yaml
@@ -9,17 +10,25 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from luge_emulator.settings import Settings
 
+OAUTH_CLIENT = "luge-oauth="  # Snowflake's client ids end so, too
+OAUTH_SECRET_FILE, OAUTH_REFRESH_TOKEN_FILE = "oauth_client_secret", "oauth_refresh_token"
+
 
 def make(settings: Settings, name: str) -> None:
-    """Writes rsa_key.p8, rsa_key.pub and users.yaml into the emulator's directory, once, and has the users read from there."""
+    """Writes keys, OAuth secrets and users.yaml into the emulator's directory, once, and has the users read from there."""
     private, public, users = (settings.directory / file for file in ("rsa_key.p8", "rsa_key.pub", "users.yaml"))
     if not private.exists():
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         private.touch(mode=0o600)
         private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         public.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    for file in (OAUTH_SECRET_FILE, OAUTH_REFRESH_TOKEN_FILE):
+        if not (settings.directory / file).exists():
+            (settings.directory / file).touch(mode=0o600)
+            (settings.directory / file).write_text(secrets.token_urlsafe(32))
     if settings.users_file is None:
-        users.write_text(yaml.safe_dump({"users": [{"name": name, "public_key_files": [public.name], "role": "LUGE"}]}))
+        client = {"id": OAUTH_CLIENT, "secret_file": OAUTH_SECRET_FILE, "refresh_token_file": OAUTH_REFRESH_TOKEN_FILE}
+        users.write_text(yaml.safe_dump({"users": [{"name": name, "public_key_files": [public.name], "role": "LUGE", "oauth_clients": [client]}]}))
         settings.users_file = users
 
 
@@ -31,6 +40,8 @@ def describe(settings: Settings, facts: dict[str, Any]) -> str:
     lines = ["snowflake:", f"  url: {url}", f"  account: {settings.account}"]
     if "private_key_file" in facts:
         lines += [f"  user: {facts['user']}", f"  private_key_file: {facts['private_key_file']}"]
+        lines += [f"  # or instead of the key:  oauth_client_id: {facts['oauth_client_id']}", f"  #   oauth_client_secret: file:{facts['oauth_client_secret_file']}",
+                  f"  #   oauth_refresh_token: file:{facts['oauth_refresh_token_file']}"]
     lines += [f"  database: {database.upper()}", f"  schema: {(schema or 'PUBLIC').upper()}", "  warehouse: LUGE", "  role: LUGE"]
     if not secure:
         lines.append("  transport: rest")  # Snowflake's SDK speaks https only

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from luge_emulator.catalog import TableCache
 from luge_emulator.faults import Faults
+from luge_emulator.oauth_clients import OauthClients
 from luge_emulator.request_log import RequestLog
 from luge_emulator.settings import Settings
 from luge_emulator.sql.engine import Engine
@@ -23,6 +24,7 @@ class Emulator:
         self.storage = Storage(settings.directory, settings.memory_limit, settings.threads)
         self.users = Users(settings.users_file)
         self.tokens = Tokens(self.users, settings.account, settings.token_lifetime_seconds, settings.accept_any, settings.directory / "token-secret")
+        self.oauth_clients = OauthClients(self.users, self.tokens, settings.rotate_refresh_tokens)
         self.tables = TableCache(self.storage)
         self.pipes = Pipes(self.storage, self.tables, settings.stale_pipe_cache_ms)
         self.channels = Channels(self.storage, settings)

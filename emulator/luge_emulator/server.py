@@ -16,6 +16,7 @@ from luge_emulator.control_api import ControlApi
 from luge_emulator.emulator import Emulator
 from luge_emulator.errors import ApiError
 from luge_emulator.gate import Gate, answer_error
+from luge_emulator.oauth_api import OauthApi
 from luge_emulator.session_api import SessionApi
 from luge_emulator.settings import Settings
 from luge_emulator.sql_api import SqlApi
@@ -46,7 +47,7 @@ def run(settings: Settings, announce: Any) -> None:
     if certificates:
         facts["ca_file"] = str(certificates.ca)
 
-    routes = StreamingApi(emulator).routes() + SqlApi(emulator).routes() + SessionApi(emulator).routes()
+    routes = StreamingApi(emulator).routes() + OauthApi(emulator).routes() + SqlApi(emulator).routes() + SessionApi(emulator).routes()
     app = Gate(Starlette(routes=routes, exception_handlers={ApiError: answer_error}), emulator)
     control = ControlApi(emulator, facts).app()
     common: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off", "loop": "uvloop", "http": "httptools", "timeout_keep_alive": 75,

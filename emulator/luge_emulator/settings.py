@@ -19,6 +19,7 @@ class Settings:
     users_file: Path | None = None
     accept_any: bool = False         # any user, any key, any password
     token_lifetime_seconds: int = 600
+    rotate_refresh_tokens: bool = False  # each use of an OAuth refresh token ends it and brings the next
     commit_delay_ms: int = 50        # from an accepted append to its commit; the service takes about 5,000
     manual_commit: bool = False      # nothing commits until the control port says so
     sink: bool = False               # limits are checked, rows counted and thrown away

@@ -24,7 +24,9 @@ from luge_emulator.tokens import Caller
 
 _RESOURCE = re.compile(r"/v2/streaming/(?:data/)?(?:org/[^/]+/accounts/[^/]+/)?databases/(?P<database>[^/]+)/schemas/(?P<schema>[^/]+)/pipes/"
                        r"(?P<pipe>%22(?:%22%22|(?!%22)[^/])+%22|(?:(?!%3A)[^/:])+)(?:(?::|%3A)(?P<verb>[a-z-]+)|/channels/(?P<channel>[^/]+)(?:/(?P<part>rows|filebuffer))?)?$", re.IGNORECASE)
-_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_JWT_BEARER, _TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:token-exchange"
+# What the SDK calls the token that it gives up for a scoped one, and the kind of its header.
+_SUBJECTS = {"urn:ietf:params:oauth:token-type:access_token": "OAUTH", "programmatic_access_token": "PROGRAMMATIC_ACCESS_TOKEN"}
 # The ten numbers that the SDK's core reads; max_buffered_kb_for_rowset_mode must fit 16 bits.
 _PARAMETERS = {"max_client_lag_seconds": 1, "rowset_flush_threshold_kb": 1024, "max_buffered_kb_for_rowset_mode": 10240, "rowset_threshold_lookback_seconds": 60,
                "rowset_threshold_ewma_weight": 50, "target_file_size_compressed_mb": 16, "cpu_throttle_high_watermark_percent": 90,
@@ -71,19 +73,20 @@ class StreamingApi:
         return PlainTextResponse(self._host(request))
 
     async def exchange(self, request: Request) -> Response:
-        """Both forms: the key-pair JWT as bearer with a scope, or as `assertion` without one. The answer is the bare token."""
+        """A key-pair JWT as bearer with a scope, or as `assertion` without one; an access token as bearer. The answer is the bare token."""
         fields = {key: values[0] for key, values in parse_qs((await request.body()).decode()).items()}
-        if fields.get("grant_type") != _GRANT:
+        grant = fields.get("grant_type")
+        if grant not in (_JWT_BEARER, _TOKEN_EXCHANGE):
             raise ApiError(400, "390302", "Unsupported grant type.")
-        if "assertion" in fields:
-            caller = self._emulator.tokens.verify_key_pair(fields["assertion"])
-            scope = None
-        else:
-            caller = self._caller(request)
-            scope = fields.get("scope", "").lower()
-            if scope != self._host(request).lower():
-                raise ApiError(400, "390302", "The scope is not the ingest host.")
-        return PlainTextResponse(self._emulator.tokens.issue(caller, scope))
+        if grant == _TOKEN_EXCHANGE and _SUBJECTS.get(fields.get("subject_token_type", "")) != request.headers.get("x-snowflake-authorization-token-type"):
+            raise ApiError(400, "390302", "The subject token is of another type.")
+        if grant == _JWT_BEARER and "assertion" in fields:
+            return PlainTextResponse(self._emulator.tokens.issue(self._emulator.tokens.verify_key_pair(fields["assertion"]), None))
+        caller = self._caller(request)
+        scope, _, role = fields.get("scope", "").partition(" session:role:")
+        if scope.lower() != self._host(request).lower():
+            raise ApiError(400, "390302", "The scope is not the ingest host.")
+        return PlainTextResponse(self._emulator.tokens.issue(Caller(caller.user, role or caller.role), scope.lower()))
 
     async def telemetry(self, request: Request) -> Response:
         await request.body()

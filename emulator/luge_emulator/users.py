@@ -29,6 +29,16 @@ def read_public_key(text: str) -> RSAPublicKey:
 
 
 @dataclass
+class OauthClient:
+    """`user` is whom its tokens sign in."""
+
+    id: str
+    user: str
+    secret: str
+    refresh_token: str | None = None
+
+
+@dataclass
 class User:
     name: str
     keys: dict[str, RSAPublicKey] = field(default_factory=dict)  # by fingerprint
@@ -42,6 +52,7 @@ class Users:
 
     def __init__(self, file: Path | None = None) -> None:
         self._users: dict[str, User] = {}
+        self._oauth_clients: dict[str, OauthClient] = {}
         if file:
             for entry in (yaml.safe_load(file.read_text()) or {}).get("users", []):
                 user = self.add(entry["name"])
@@ -51,6 +62,10 @@ class Users:
                     self.add_key(user.name, text)
                 for name in entry.get("public_key_files", []):
                     self.add_key(user.name, (file.parent / name).read_text())
+                for client in entry.get("oauth_clients", []):
+                    texts = {key: client[key] if key in client else (file.parent / client[f"{key}_file"]).read_text().strip()
+                             for key in ("secret", "refresh_token") if key in client or f"{key}_file" in client}
+                    self._oauth_clients[client["id"]] = OauthClient(client["id"], user.name, **texts)
 
     def add(self, name: str) -> User:
         return self._users.setdefault(name.upper(), User(name.upper()))
@@ -64,6 +79,9 @@ class Users:
 
     def by_token(self, token: str) -> User | None:
         return next((user for user in self._users.values() if token in user.tokens), None)
+
+    def oauth_client(self, client_id: str) -> OauthClient | None:
+        return self._oauth_clients.get(client_id)
 
     def names(self) -> list[str]:
         return sorted(self._users)

@@ -78,7 +78,7 @@ std::string snowflake_reference() {
       "`--to snowflake:` reads the section `snowflake` of the configuration file. What appears in Snowflake, what it costs and what its errors "
       "mean: [snowflake.md](snowflake.md).\n"
       "Names (user, role, database, schema, warehouse) are folded to upper case as in SQL; `'\"shop\"'` keeps its case. Exactly one of "
-      "`private_key_file`, `pat` and `oauth_token` is given.\n\n"
+      "`private_key_file`, `pat`, `oauth_client_id` (with its secret) and `oauth_token` is given.\n\n"
       "```yaml\n"
       "snowflake:\n"
       "  account: MYORG-MYACCOUNT\n"

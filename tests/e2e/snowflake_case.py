@@ -15,6 +15,7 @@ class SnowflakeCase(Case):
         super().__init__(*arguments)
         self.control = SnowflakeControl(facts)
         self.emulator = None
+        self.sign_in = {}  # keys of the section, in place of the emulator's key pair
         self.target_database = self.pipeline.upper()
 
     def own_emulator(self, *options):
@@ -42,7 +43,7 @@ class SnowflakeCase(Case):
 
     def write_config(self, more):
         path = self.directory / "luge.yaml"
-        path.write_text(self.control.section(self.target_database, **dict(self.settings.snowflake)) + more)
+        path.write_text(self.control.section(self.target_database, **dict(self.settings.snowflake), **self.sign_in) + more)
         return path
 
     def mirror(self):

@@ -143,6 +143,30 @@ def tokens_that_expire(case):
         change(case, rounds=3)
 
 
+@python_case
+def oauth_tokens_of_seconds(case):
+    """Every way to Snowflake takes several access tokens, and nobody notices."""
+    case.own_emulator("--token-lifetime", "6")
+    case.sign_in = case.control.oauth_settings()
+    case.luge.config = case.write_config("")
+    case.execute(TABLES)
+    case.sync()
+    before = granted(case)
+    deadline = time.monotonic() + 14
+    while time.monotonic() < deadline:
+        change(case, rounds=2)
+    case.sync()
+    if granted(case) < before + 3:
+        raise CaseFailed(f"{granted(case) - before} tokens were fetched")
+
+
+def granted(case):
+    return sum(request["path"] == "/oauth/token-request" and request["status"] == 200 for request in case.control.ask("requests"))
+
+
+oauth_tokens_of_seconds.settings = ("snowflake-rest", "snowflake-sdk")
+
+
 @fault_case
 def a_clock_that_is_wrong_for_a_while(case):
     """Keys and tokens count as expired: nothing is acknowledged, and it goes on by itself once the clocks agree again."""

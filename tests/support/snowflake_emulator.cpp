@@ -34,7 +34,7 @@ std::string python() {
   return path;
 }
 
-std::string read_log(const std::string& path) {
+std::string read_file(const std::string& path) {
   std::ifstream in(path);
   std::ostringstream text;
   text << in.rdbuf();
@@ -112,13 +112,16 @@ void SnowflakeEmulator::start() {
   close(ends[0]);
   if (!facts.is_object()) {
     end(SIGKILL);
-    give_up("the emulator did not start: " + read_log(log));
+    give_up("the emulator did not start: " + read_file(log));
   }
   http_port_ = facts.at("http_port").get<int>();
   https_port_ = facts.at("https_port").get<int>();
   control_port_ = facts.at("control_port").get<int>();
   ca_file_ = facts.at("ca_file").get<std::string>();
   private_key_file_ = facts.at("private_key_file").get<std::string>();
+  oauth_client_id_ = facts.at("oauth_client_id").get<std::string>();
+  oauth_client_secret_ = read_file(facts.at("oauth_client_secret_file").get<std::string>());
+  oauth_refresh_token_ = read_file(facts.at("oauth_refresh_token_file").get<std::string>());
 }
 
 void SnowflakeEmulator::kill() { end(SIGKILL); }

@@ -8,7 +8,7 @@
 namespace luge {
 
 /// The Snowflake emulator (docs/reference/emulator.md) in a process of its own: free loopback ports, a temporary directory, a user LUGE with
-/// a key pair, the database DB with the schema PUBLIC. It is ended by its own process id in the destructor, and by the kernel if the
+/// a key pair and an OAuth client, the database DB with the schema PUBLIC. It is ended by its own process id in the destructor, and by the kernel if the
 /// test's main thread ends first: make and start it there. Its Python comes from `tools/setup --with emulator`; a test that needs it is called
 /// *_emulator_test.cpp and runs in the suite "snowflake", not in "unit". Failures abort the test with a message.
 class SnowflakeEmulator {
@@ -32,6 +32,10 @@ class SnowflakeEmulator {
   int control_port() const { return control_port_; }
   const std::string& ca_file() const { return ca_file_; }
   const std::string& private_key_file() const { return private_key_file_; }
+  /// Of the user LUGE.
+  const std::string& oauth_client_id() const { return oauth_client_id_; }
+  const std::string& oauth_client_secret() const { return oauth_client_secret_; }
+  const std::string& oauth_refresh_token() const { return oauth_refresh_token_; }
   std::string account() const { return "LUGE"; }
   std::string user() const { return "LUGE"; }
   std::string database() const { return "DB"; }
@@ -68,6 +72,9 @@ class SnowflakeEmulator {
   int control_port_ = 0;
   std::string ca_file_;
   std::string private_key_file_;
+  std::string oauth_client_id_;
+  std::string oauth_client_secret_;
+  std::string oauth_refresh_token_;
   pid_t server_ = 0;
 };
 

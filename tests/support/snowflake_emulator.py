@@ -72,7 +72,12 @@ class SnowflakeControl:
         if lines["transport"] == "sdk":
             lines |= {"url": f"https://localhost:{self.facts['https_port']}", "ca_file": self.facts["ca_file"],
                       "python": str(environment.dependencies() / "sdk-venv" / "bin" / "python")}
-        return lines
+        return {name: value for name, value in lines.items() if value is not None}
+
+    def oauth_settings(self):
+        """What changes in settings() to sign in as the emulator's OAuth client."""
+        return {"private_key_file": None, "oauth_client_id": self.facts["oauth_client_id"], "oauth_client_secret": "file:" + self.facts["oauth_client_secret_file"],
+                "oauth_refresh_token": "file:" + self.facts["oauth_refresh_token_file"]}
 
     def section(self, database, **more):
         """The section `snowflake` of luge.yaml for this emulator."""

@@ -51,15 +51,25 @@ class SnowflakeExamination {
 
   // Network, clock, sign-in ------------------------------------------------------------------------------------------
 
-  bool reach_account() {
-    const auto token = tokens_.token();
-    if (!token) return failed(check_of(token.error()));
+  Result<HttpResponse> ask_for_host(const AuthToken& token) {
     HttpRequest request;
     request.url = options_.url + "/v2/streaming/hostname";
     request.headers = {
-        {"Authorization", "Bearer " + token->value}, {"X-Snowflake-Authorization-Token-Type", token->type}, {"Accept", "application/json"}};
+        {"Authorization", "Bearer " + token.value}, {"X-Snowflake-Authorization-Token-Type", token.type}, {"Accept", "application/json"}};
     request.timeout = kRequestTimeout;
-    const auto response = http_.send(request);
+    return http_.send(request);
+  }
+
+  bool reach_account() {
+    auto token = tokens_.token();
+    if (!token) return failed(check_of(token.error()));
+    auto response = ask_for_host(*token);
+    // An OAuth token may be one that this process has had for a while.
+    if (response && response->status == 401 && tokens_.refused(*token)) {
+      token = tokens_.token();
+      if (!token) return failed(check_of(token.error()));
+      response = ask_for_host(*token);
+    }
     if (!response) return failed(unreachable(response.error()));
     add(good("snowflake", options_.url + " answers"));
     const bool clock_is_right = check_clock(*response);
@@ -112,6 +122,13 @@ class SnowflakeExamination {
   }
 
   Check refused(const HttpResponse& response) const {
+    if (!options_.oauth_client_id.empty()) {
+      return problem(
+          "auth",
+          "Snowflake does not take the access token of the OAuth client " + options_.oauth_client_id + " (" + code_of(response) +
+              "): the security integration does not know its issuer or audience, or maps it to no user",
+          "as an administrator: SHOW SECURITY INTEGRATIONS; and DESC SECURITY INTEGRATION of the one that is meant; then the user it maps to");
+    }
     if (!key_pair()) {
       return problem("auth", "Snowflake does not take the token (" + code_of(response) + "): it has expired, was revoked, or is of another account",
                      "make a new one: ALTER USER " + named(options_.user.empty() ? "LUGE" : options_.user) +

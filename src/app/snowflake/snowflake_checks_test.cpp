@@ -156,6 +156,23 @@ TEST_F(SnowflakeChecksTest, AWrongTokenIsNotShown) {
   EXPECT_NE(only_problem().fix.find("ADD PROGRAMMATIC ACCESS TOKEN"), std::string::npos);
 }
 
+TEST_F(SnowflakeChecksTest, AnOauthClientWhoseTokenIsRefusedIsNamed) {
+  HttpResponse found = refused(401, "390303");
+  account.hostname = found;
+  options.private_key_file.clear();
+  options.oauth_client_id = "etl-client";
+  options.oauth_client_secret = "secret-token";
+  GivenToken tokens("secret-token", "OAUTH");
+  SeededRandom random(1);
+  SqlClient sql(account, tokens, {}, clock, random, [](Duration) { return true; });
+  const std::vector<Check> checks = check_snowflake(options, account, tokens, sql, clock);
+  const Check& check = checks.back();
+  EXPECT_EQ(check.name, "auth");
+  EXPECT_NE(check.what.find("etl-client"), std::string::npos) << check.what;
+  EXPECT_NE(check.fix.find("SECURITY INTEGRATION"), std::string::npos);
+  EXPECT_EQ((check.what + check.fix).find("secret-token"), std::string::npos);
+}
+
 TEST_F(SnowflakeChecksTest, AWrongClockExplainsARefusal) {
   HttpResponse late = refused(401, "390144");
   late.headers = {{"date", "Fri, 10 Jul 2026 12:05:30 GMT"}};

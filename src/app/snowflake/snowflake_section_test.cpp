@@ -8,6 +8,7 @@
 #include "app/option_table.h"
 #include "app/snowflake/snowflake_keys.h"
 #include "app/snowflake/snowflake_settings.h"
+#include "service/catalog/secret_text.h"
 
 namespace luge {
 namespace {
@@ -131,6 +132,53 @@ TEST(SnowflakeSection, ExactlyOneWayToSignIn) {
   EXPECT_TRUE(says(refusal("{account: a, user: u, private_key_file: /no/such/key, database: d, warehouse: w}"), "luge snowflake init"));
 }
 
+TEST(SnowflakeSection, AnOauthClientIsWholeOrRefused) {
+  const std::string place = "account: a, database: d, warehouse: w, ";
+  const std::string client = place + "oauth_client_id: me, oauth_client_secret: '${SECRET}', ";
+  const auto refresh = read("{" + client + "oauth_refresh_token: '${SECRET}', oauth_scope: 'session:role:R'}");
+  ASSERT_TRUE(refresh) << refresh.error().message();
+  EXPECT_EQ(refresh->oauth_client_id, "me");
+  EXPECT_EQ(refresh->oauth_client_secret, "hush-hush");
+  EXPECT_EQ(refresh->oauth_refresh_token, "hush-hush");
+  EXPECT_EQ(refresh->oauth_scope, "session:role:R");
+  EXPECT_EQ(refresh->transport, SnowflakeOptions::Transport::sdk);
+  EXPECT_EQ(read("{" + client + "oauth_token_endpoint: 'https://idp.example/a/token?v=2'}")->oauth_token_endpoint, "https://idp.example/a/token?v=2");
+
+  EXPECT_TRUE(says(refusal("{" + place + "oauth_client_secret: hush-hush}"), "oauth_client_id is missing"));
+  EXPECT_TRUE(says(refusal("{" + place + "oauth_refresh_token: hush-hush}"), "oauth_client_id is missing"));
+  EXPECT_TRUE(says(refusal("{" + place + "oauth_token_endpoint: 'https://h/t'}"), "oauth_client_id is missing"));
+  EXPECT_TRUE(says(refusal("{" + place + "oauth_scope: s}"), "oauth_scope is given"));
+  EXPECT_TRUE(says(refusal("{" + place + "oauth_client_id: me, oauth_refresh_token: hush-hush}"), "oauth_client_secret is missing"));
+  EXPECT_TRUE(says(refusal("{" + client + "}"), "oauth_refresh_token is missing"));
+  EXPECT_TRUE(says(refusal("{" + client + "}"), "oauth_token_endpoint"));
+  EXPECT_TRUE(says(refusal("{" + client + "oauth_refresh_token: hush-hush, pat: hush-hush}"), "two ways"));
+  EXPECT_TRUE(says(refusal("{" + client + "oauth_refresh_token: hush-hush, oauth_token: hush-hush}"), "two ways"));
+  EXPECT_TRUE(says(refusal("{" + place + "pat: hush-hush, oauth_scope: s}"), "two ways"));
+  EXPECT_TRUE(says(refusal("{" + client + "oauth_refresh_token: hush-hush, private_key_passphrase: hush-hush}"), "no private_key_file"));
+}
+
+TEST(SnowflakeSection, ATokenEndpointKeepsTheClientsSecret) {
+  const auto section = [](const std::string& endpoint, const std::string& transport = "rest") {
+    return "{account: a, database: d, warehouse: w, oauth_client_id: me, oauth_client_secret: hush-hush, transport: " + transport +
+           ", oauth_token_endpoint: '" + endpoint + "'}";
+  };
+  for (const char* good : {"https://idp.example/t", "https://idp.example:8443", "http://127.0.0.1:1/t", "http://localhost/t?x", "http://[::1]:1/t"})
+    EXPECT_TRUE(read(section(good))) << good;
+  EXPECT_TRUE(says(refusal(section("http://idp.example/t")), "in the clear"));
+  EXPECT_TRUE(says(refusal(section("http://127.0.0.1.evil.example/t")), "in the clear"));
+  EXPECT_TRUE(says(refusal(section("http://evil.example/127.0.0.1")), "in the clear"));
+  EXPECT_TRUE(says(refusal(section("http://evil.example?http://localhost")), "in the clear"));
+  EXPECT_TRUE(says(refusal(section("http://localhost@evil.example/t")), "without a user"));
+  EXPECT_TRUE(says(refusal(section("https://me:hush-hush@idp.example/t")), "without a user"));
+  EXPECT_TRUE(says(refusal(section("idp.example/t")), "no URL"));
+  EXPECT_TRUE(says(refusal(section("https:///t")), "no URL"));
+  EXPECT_TRUE(says(refusal(section("http://localhost/t", "sdk")), "https only"));
+}
+
+TEST(SnowflakeSection, WhatIsSecretHereIsSecretInTheCatalog) {
+  for (const SnowflakeKey& key : snowflake_keys()) EXPECT_EQ(key.secret, is_secret_option(key.name)) << key.name;
+}
+
 TEST(SnowflakeSection, SecretsComeFromPrivateFiles) {
   const KeyFile secret("hush-hush\n");
   EXPECT_EQ(read("{account: a, database: d, warehouse: w, pat: 'file:" + secret.path + "'}")->pat, "hush-hush");
@@ -174,6 +222,7 @@ TEST(SnowflakeSection, WhatDoesNotGoTogether) {
   EXPECT_TRUE(says(refusal("{account: a, transport: rest, 'transform': 'm:f', " + kToken + "}"), "transport: sdk"));
   EXPECT_TRUE(says(refusal("{account: a, transform: 'os.system(1)', " + kToken + "}"), "module:function"));
   EXPECT_TRUE(says(refusal("{account: a, oauth_token: hush-hush, database: d, warehouse: w}"), "transport: rest"));
+  EXPECT_TRUE(says(refusal("{account: a, oauth_token: hush-hush, database: d, warehouse: w}"), "oauth_client_id"));
   EXPECT_TRUE(read("{account: a, oauth_token: x, transport: rest, database: d, warehouse: w}"));
   EXPECT_EQ(read("{account: a, transform: 'my.module:mask', " + kToken + "}")->transform, "my.module:mask");
 }

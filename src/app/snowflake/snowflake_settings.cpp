@@ -33,9 +33,10 @@ std::string lower(std::string text) {
 
 Error missing(const std::string& key, const std::string& hint) { return usage_error("snowflake." + key + " is missing", hint); }
 
-/// The host of scheme://host[:port], or "".
-std::string host_of(const std::string& url) {
-  const auto start = url.find("://") + 3;
+/// The host of scheme://host[:port][/path], or "".
+std::string host_of(const std::string& address) {
+  const auto start = address.find("://") + 3;
+  const std::string url = address.substr(0, address.find_first_of("/?", start));
   if (url[start] == '[') return url.substr(start, url.find(']', start) + 1 - start);
   return url.substr(start, url.find(':', start) - start);
 }
@@ -99,19 +100,55 @@ Status check_file(const std::string& key, const std::string& path, bool private_
   return ok();
 }
 
+Status check_token_endpoint(const std::string& url) {
+  const bool secure = url.starts_with("https://");
+  const std::string key = "snowflake.oauth_token_endpoint: ";
+  if ((!secure && !url.starts_with("http://")) || host_of(url).empty()) return usage_error(key + "that is no URL", "write https://HOST/PATH");
+  if (url.find_first_of("#@ \t\"'\\") != std::string::npos)
+    return usage_error(key + "only a scheme, a host, a port, a path and a query belong there", "write https://HOST/PATH, without a user");
+  if (!secure && !is_loopback(host_of(url)))
+    return usage_error(key + "http:// would carry the client's secret in the clear", "write https://; plain http:// is for loopback addresses only");
+  return ok();
+}
+
+std::string first_oauth_key(const SnowflakeOptions& options) {
+  if (!options.oauth_client_id.empty()) return "oauth_client_id";
+  if (!options.oauth_client_secret.empty()) return "oauth_client_secret";
+  if (!options.oauth_refresh_token.empty()) return "oauth_refresh_token";
+  if (!options.oauth_token_endpoint.empty()) return "oauth_token_endpoint";
+  return options.oauth_scope.empty() ? "" : "oauth_scope";
+}
+
+/// An OAuth client needs its id, its secret, and somewhere to get tokens.
+Status check_oauth_client(const SnowflakeOptions& options) {
+  const std::string beside = first_oauth_key(options) + " is given, and ";
+  if (options.oauth_client_id.empty())
+    return missing("oauth_client_id", beside + "belongs to an OAuth client: write oauth_client_id and oauth_client_secret, or remove it");
+  if (options.oauth_client_secret.empty())
+    return missing("oauth_client_secret", "write oauth_client_secret: ${NAME} or file:PATH, the secret of the client " + options.oauth_client_id);
+  if (options.oauth_refresh_token.empty() && options.oauth_token_endpoint.empty()) {
+    return missing("oauth_refresh_token",
+                   "write oauth_refresh_token, which Snowflake gave this client; or, for a client of an identity provider, oauth_token_endpoint: "
+                   "https://HOST/PATH");
+  }
+  return options.oauth_token_endpoint.empty() ? ok() : check_token_endpoint(options.oauth_token_endpoint);
+}
+
 Status check_credentials(const SnowflakeOptions& options) {
   std::vector<std::string> given;
   if (!options.private_key_file.empty()) given.emplace_back("private_key_file");
   if (!options.pat.empty()) given.emplace_back("pat");
   if (!options.oauth_token.empty()) given.emplace_back("oauth_token");
+  const std::string oauth_key = first_oauth_key(options);
+  if (!oauth_key.empty()) given.push_back(oauth_key);
   if (given.empty()) {
     return usage_error("snowflake: there is nothing to sign in with",
-                       "give one of private_key_file (`luge snowflake init` makes one), pat, oauth_token");
+                       "give one of private_key_file (`luge snowflake init` makes one), pat, oauth_client_id, oauth_token");
   }
   if (given.size() > 1) return usage_error("snowflake: " + given[0] + " and " + given[1] + " are two ways to sign in", "keep one of them");
   if (given[0] != "private_key_file") {
-    if (options.private_key_passphrase.empty()) return ok();
-    return usage_error("snowflake.private_key_passphrase: there is no private_key_file", "remove it");
+    if (!options.private_key_passphrase.empty()) return usage_error("snowflake.private_key_passphrase: there is no private_key_file", "remove it");
+    return oauth_key.empty() ? ok() : check_oauth_client(options);
   }
   if (options.user.empty()) return missing("user", "a key belongs to a user: write user: LUGE");
   if (options.account.empty()) return missing("account", "a key is used for one account: write account: MYORG-MYACCOUNT beside the url");
@@ -130,8 +167,10 @@ bool is_transform(const std::string& text) {
 Status check_transport(const SnowflakeOptions& options) {
   if (options.transport != SnowflakeOptions::Transport::sdk) return ok();
   if (!options.oauth_token.empty())
-    return usage_error("snowflake.oauth_token: Snowflake's SDK takes no access token of somebody else's",
-                       "use transport: rest, private_key_file or pat");
+    return usage_error("snowflake.oauth_token: Snowflake's SDK takes no access token, it fetches its own",
+                       "give oauth_client_id and oauth_client_secret with oauth_refresh_token or oauth_token_endpoint; or use transport: rest");
+  if (options.oauth_token_endpoint.starts_with("http://"))
+    return usage_error("snowflake.oauth_token_endpoint: Snowflake's SDK speaks https only", "use transport: rest, or an https:// address");
   if (options.url.starts_with("http://"))
     return usage_error("snowflake.url: Snowflake's SDK speaks https only", "use transport: rest, or an https:// address with ca_file");
   return ok();

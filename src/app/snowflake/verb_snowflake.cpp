@@ -26,8 +26,11 @@ SnowflakeOptions with_defaults(SnowflakeOptions options, const Environment& envi
   if (options.private_key_file.empty()) options.private_key_file = kKeyFile;
   if (options.private_key_passphrase.empty()) options.private_key_passphrase = environment("LUGE_KEY_PASSPHRASE").value_or("");
   if (options.url.starts_with("http://")) options.transport = SnowflakeOptions::Transport::rest;  // the SDK speaks https only
-  options.pat.clear();
-  options.oauth_token.clear();
+  for (std::string SnowflakeOptions::*other :
+       {&SnowflakeOptions::pat, &SnowflakeOptions::oauth_token, &SnowflakeOptions::oauth_client_id, &SnowflakeOptions::oauth_client_secret,
+        &SnowflakeOptions::oauth_refresh_token, &SnowflakeOptions::oauth_token_endpoint, &SnowflakeOptions::oauth_scope}) {
+    (options.*other).clear();
+  }
   return options;
 }
 

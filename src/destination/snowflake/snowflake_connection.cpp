@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "destination/snowflake/auth/oauth_grant.h"
+#include "destination/snowflake/auth/shared_oauth_tokens.h"
 #include "destination/snowflake/rest/rest_ingest_client.h"
 #include "destination/snowflake/sdk/sdk_ingest_client.h"
 
@@ -82,9 +84,10 @@ SqlSession::SqlSession(const SnowflakeOptions& options, TokenSource& tokens, con
 Result<std::unique_ptr<TokenSource>> snowflake_tokens(const SnowflakeOptions& options, const std::string& role, const Clock& clock) {
   if (!options.pat.empty()) return std::unique_ptr<TokenSource>(std::make_unique<GivenToken>(options.pat, "PROGRAMMATIC_ACCESS_TOKEN"));
   if (!options.oauth_token.empty()) return std::unique_ptr<TokenSource>(std::make_unique<GivenToken>(options.oauth_token, "OAUTH"));
+  if (!options.oauth_client_id.empty()) return shared_oauth_tokens(oauth_grant(options), options.ca_file);
   if (options.private_key_file.empty()) {
     return fatal("credentials", "the section snowflake names no credentials",
-                 "give private_key_file (luge snowflake init makes one), pat or oauth_token");
+                 "give private_key_file (luge snowflake init makes one), pat, oauth_client_id or oauth_token");
   }
   TRY(KeyPair key, KeyPair::load(options.private_key_file, options.private_key_passphrase));
   return std::unique_ptr<TokenSource>(std::make_unique<KeyPairTokens>(std::move(key), options.account, options.user, role, clock));

@@ -49,7 +49,8 @@ class SnowflakeConnection {
   std::shared_ptr<StreamingSession> session_;
 };
 
-/// Signs in as the options say. `role`: which role a key's token asks for; empty: the user's default. `clock` must outlive it. Errors: those of KeyPair::load; "credentials" when there are none.
+/// Signs in as the options say; nothing is sent yet. `role`: which role a key's token asks for; empty: the user's default. `clock` must outlive it.
+/// Errors: those of KeyPair::load; "credentials" when there are none.
 Result<std::unique_ptr<TokenSource>> snowflake_tokens(const SnowflakeOptions& options, const std::string& role, const Clock& clock);
 
 }  // namespace luge

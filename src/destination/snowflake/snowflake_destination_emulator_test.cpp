@@ -457,5 +457,37 @@ TEST_F(SnowflakeDestinationTest, good_rows_of_a_table_with_a_value_that_does_not
   EXPECT_TRUE(becomes([&] { return state() == "1=v1 2=v2 "; })) << state();
 }
 
+TEST_F(SnowflakeDestinationTest, an_oauth_client_outlives_its_access_tokens) {
+  emulator_.control("settings", "POST", {{"token_lifetime_seconds", 4}});
+  emulator_.control("requests", "DELETE");
+  options_.private_key_file.clear();
+  options_.role = "DESTINATION_BY_OAUTH";
+  options_.oauth_client_id = emulator_.oauth_client_id();
+  options_.oauth_client_secret = emulator_.oauth_client_secret();
+  options_.oauth_refresh_token = emulator_.oauth_refresh_token();
+  options_.merge_interval = std::chrono::seconds(1);
+  open();
+  const auto schema = users();
+  make_table(schema);
+  std::int64_t id = 0;
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(8); std::chrono::steady_clock::now() < end;) {
+    const auto lsn = static_cast<std::uint64_t>(++id) * 100;
+    const Frontier answer = deliver_at(lsn, insert(schema, id, lsn));
+    EXPECT_TRUE(answer.tables.empty());
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  emulator_.control("settings", "POST", {{"token_lifetime_seconds", 600}});
+  EXPECT_TRUE(becomes([&] {
+    return emulator_.cell("SELECT COUNT(*) || ' ' || COUNT(DISTINCT ID) FROM " + place("USERS")) == std::to_string(id) + " " + std::to_string(id);
+  }));
+  close();
+  int tokens = 0;
+  for (const auto& entry : emulator_.look("requests")) {
+    EXPECT_NE(entry.at("status"), 401) << entry.dump();
+    tokens += entry.at("path") == "/oauth/token-request";
+  }
+  EXPECT_GE(tokens, 4);
+}
+
 }  // namespace
 }  // namespace luge::conformance

@@ -24,7 +24,12 @@ struct SnowflakeOptions {
   std::string private_key_file;
   std::string private_key_passphrase;
   std::string pat;          ///< programmatic access token
-  std::string oauth_token;
+  std::string oauth_token;          ///< an access token that somebody else renews
+  std::string oauth_client_id;      ///< with these luge fetches access tokens itself
+  std::string oauth_client_secret;
+  std::string oauth_refresh_token;   ///< empty: the grant is client_credentials
+  std::string oauth_token_endpoint;  ///< empty, with a refresh token: the account's own
+  std::string oauth_scope;           ///< empty: session:role:ROLE, if there is a role
   std::string database;
   std::string schema;       ///< where all tables go; empty: a schema for each of the source's, under the same name
   std::string warehouse;

@@ -66,7 +66,7 @@ SecretForm secret_form(std::string_view text) {
 }
 
 bool is_secret_option(std::string_view name) {
-  if (name.ends_with("_file") || name.ends_with("_path")) return false;
+  if (name.ends_with("_file") || name.ends_with("_path") || name.ends_with("_endpoint")) return false;
   if (name == "private_key") return true;
   while (!name.empty()) {
     const std::size_t end = name.find('_');

@@ -21,7 +21,7 @@ enum class SecretForm : std::uint8_t {
 };
 SecretForm secret_form(std::string_view text);
 
-/// Options that hold a secret: pat, oauth_token, private_key_passphrase and whatever is named like these. Not the paths of files.
+/// Options that hold a secret: pat, oauth_token, private_key_passphrase and whatever is named like these. Not the paths of files, nor addresses.
 bool is_secret_option(std::string_view name);
 
 /// A secret as people may see it: references as they are, "encrypted with key ID" or "(hidden)".

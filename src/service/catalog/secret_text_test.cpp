@@ -36,9 +36,11 @@ TEST(SecretText, FormsAreToldApart) {
 }
 
 TEST(SecretText, OptionsThatHoldSecretsAreKnownByName) {
-  for (const char* name : {"password", "pat", "oauth_token", "private_key_passphrase", "client_secret", "private_key", "token"})
+  for (const char* name : {"password", "pat", "oauth_token", "private_key_passphrase", "client_secret", "oauth_client_secret", "oauth_refresh_token",
+                           "private_key", "token"})
     EXPECT_TRUE(is_secret_option(name)) << name;
-  for (const char* name : {"private_key_file", "tables", "path", "token_file", "user", "database", "patterns", "batch_max_size"})
+  for (const char* name : {"private_key_file", "tables", "path", "token_file", "user", "database", "patterns", "batch_max_size", "oauth_client_id",
+                           "oauth_token_endpoint", "oauth_scope"})
     EXPECT_FALSE(is_secret_option(name)) << name;
 }
 

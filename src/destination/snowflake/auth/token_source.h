@@ -44,7 +44,7 @@ class KeyPairTokens final : public TokenSource {
   std::int64_t expires_s_ = 0;
 };
 
-/// A programmatic access token, or an OAuth token that somebody else renews.
+/// A programmatic access token, or an OAuth access token that nobody renews.
 class GivenToken final : public TokenSource {
  public:
   GivenToken(std::string value, std::string type) : token_{std::move(value), std::move(type)} {}

@@ -169,7 +169,7 @@ Error streaming_error(Verdict verdict, const std::string& said, const std::strin
                   "luge asks for the host again and opens its channels there");
     case Verdict::renew_token:
       return make(Recovery::stop_pipeline, WriteState::not_applied, "auth", text + ", also with a new token",
-                  "check account, user and key: DESC USER shows RSA_PUBLIC_KEY_FP; check this machine's clock");
+                  "check account, user, and key or token: DESC USER shows RSA_PUBLIC_KEY_FP; check this machine's clock");
     case Verdict::forbidden:
       return make(Recovery::stop_pipeline, WriteState::not_applied, "forbidden", text, "check the user's network policy and the role's grants");
     case Verdict::too_large: return row_too_large(text);

@@ -100,10 +100,10 @@ Status StreamingSession::discover(HttpClient& http) {
 
 Status StreamingSession::exchange(HttpClient& http) {
   TRY(AuthToken own, tokens_.token());
-  if (own.type != "KEYPAIR_JWT") {  // given by somebody else: taken as it is
+  if (own.type != "KEYPAIR_JWT") {  // taken as it is; its source knows when it ends, so it is asked each time
     scoped_ = std::move(own);
     exchanged_ = false;
-    renew_at_ = clock_.now() + kRenewBefore;
+    renew_at_ = clock_.now();
     return ok();
   }
   const std::string body = "grant_type=" + url_encode("urn:ietf:params:oauth:grant-type:jwt-bearer") + "&scope=" + url_encode(host_);

@@ -103,6 +103,23 @@ TEST_F(StreamingSessionTest, a_given_token_is_taken_as_it_is) {
   EXPECT_FALSE(session.refused(*access));  // nothing better to be had
 }
 
+TEST_F(StreamingSessionTest, a_token_that_its_source_renews_is_the_newest_at_each_access) {
+  NumberedTokens renewed("OAUTH");
+  StreamingSession session("https://acct.snowflakecomputing.com", renewed, clock_);
+  answer_host();
+  const auto first = session.access(http_);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->token.value, "own1");
+  renewed.number = 2;
+  EXPECT_EQ(session.access(http_)->token.value, "own2");
+  EXPECT_TRUE(session.refused(*first)) << "there is a newer one";
+  EXPECT_EQ(renewed.number, 2);
+  const auto second = session.access(http_);
+  EXPECT_TRUE(session.refused(*second));
+  EXPECT_EQ(session.access(http_)->token.value, "own3");
+  EXPECT_EQ(http_.asked.size(), 1U) << "no exchange";
+}
+
 TEST_F(StreamingSessionTest, after_a_fail_over_the_host_is_asked_for_again_once) {
   answer_host();
   answer_token(600, "a");

@@ -356,6 +356,73 @@ TEST_F(SdkIngest, standard_output_stays_luges) {
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
 }
 
+SnowflakeOptions oauth_options(const SnowflakeEmulator& emulator) {
+  SnowflakeOptions options = sdk_options(emulator);
+  options.private_key_file.clear();
+  options.role = "SDK_BY_OAUTH";
+  options.oauth_client_id = emulator.oauth_client_id();
+  options.oauth_client_secret = emulator.oauth_client_secret();
+  options.oauth_refresh_token = emulator.oauth_refresh_token();
+  return options;
+}
+
+TEST_F(SdkIngest, an_oauth_client_signs_in_with_its_refresh_token_or_as_itself) {
+  emulator().control("requests", "DELETE");
+  SnowflakeOptions as_itself = oauth_options(emulator());
+  as_itself.oauth_refresh_token.clear();
+  as_itself.oauth_token_endpoint = emulator().https_url() + "/oauth/token-request";
+  as_itself.user.clear();
+  std::uint64_t first = 1;
+  for (const SnowflakeOptions& options : {oauth_options(emulator()), as_itself}) {
+    const auto client = make_client(options);
+    int reopened = 0;
+    EXPECT_TRUE(deliver(*client, {"PUBLIC", "SDK_T", "oauth" + std::to_string(first)}, numbered_rows(first, 1000), reopened));
+    EXPECT_EQ(reopened, 0);
+    first += 1000;
+  }
+  EXPECT_EQ(contents(), "2000 2000 1 2000");
+  std::string grants;
+  for (const auto& entry : emulator().look("requests")) {
+    if (entry.at("path") == "/oauth/token-request") grants += entry.at("grant_type").get<std::string>() + " ";
+  }
+  EXPECT_EQ(grants, "refresh_token client_credentials ");
+}
+
+TEST_F(SdkIngest, an_oauth_client_outlives_its_access_tokens) {
+  emulator().control("settings", "POST", {{"token_lifetime_seconds", 6}});
+  const auto client = make_client(oauth_options(emulator()));
+  ASSERT_TRUE(client->open(id_, std::chrono::seconds(1)));
+  std::uint64_t rows = 0;
+  int failures = 0;
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(15); std::chrono::steady_clock::now() < end;) {
+    const EncodedRows more = numbered_rows(rows + 1, 100);
+    rows += 100;
+    const Status flushed = append_all(*client, id_, more) ? client->flush() : fatal("refused", "");
+    failures += !flushed;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  emulator().control("settings", "POST", {{"token_lifetime_seconds", 600}});
+  EXPECT_EQ(failures, 0);
+  wait_committed(*client, id_, token_of(rows));
+  EXPECT_EQ(contents(), std::to_string(rows) + " " + std::to_string(rows) + " 1 " + std::to_string(rows));
+}
+
+TEST_F(SdkIngest, an_oauth_client_that_is_refused_is_told_without_its_secret) {
+  SnowflakeOptions options = oauth_options(emulator());
+  options.oauth_client_secret = "not-the-secret";
+  const auto client = make_client(options);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const auto opened = client->open(id_, std::chrono::seconds(1));
+  const std::string said = testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, "auth") << opened.error().message();
+  for (const std::string& text : {said, opened.error().message()}) {
+    EXPECT_EQ(text.find("not-the-secret"), std::string::npos);
+    EXPECT_EQ(text.find(emulator().oauth_refresh_token()), std::string::npos);
+  }
+}
+
 /// In a process of its own, because a process has one Python.
 class SdkProcess : public ::testing::Test {
  protected:

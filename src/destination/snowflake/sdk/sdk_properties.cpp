@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "destination/snowflake/auth/key_pair.h"
+#include "destination/snowflake/auth/oauth_grant.h"
 
 namespace luge {
 
@@ -40,6 +41,17 @@ Status set_endpoint(const std::string& url, SdkProperties& properties) {
   return ok();
 }
 
+/// The SDK fetches and renews its tokens itself.
+void set_oauth(const OauthGrant& grant, SdkProperties& properties) {
+  properties["authorization_type"] = "OAUTH";
+  properties["oauth_client_id"] = grant.client_id;
+  properties["oauth_client_secret"] = grant.client_secret;
+  properties["oauth_token_endpoint"] = grant.endpoint;
+  if (!grant.refresh_token.empty()) properties["oauth_refresh_token"] = grant.refresh_token;
+  properties["oauth_include_scope"] = grant.scope.empty() ? "false" : "true";
+  if (!grant.scope.empty()) properties["oauth_scope"] = grant.scope;
+}
+
 Status set_credential(const SnowflakeOptions& options, SdkProperties& properties) {
   if (!options.private_key_file.empty()) {
     TRY(const KeyPair key, KeyPair::load(options.private_key_file, options.private_key_passphrase));
@@ -47,11 +59,14 @@ Status set_credential(const SnowflakeOptions& options, SdkProperties& properties
   } else if (!options.pat.empty()) {
     properties["authorization_type"] = "PAT";
     properties["personal_access_token"] = options.pat;
+  } else if (!options.oauth_client_id.empty()) {
+    set_oauth(oauth_grant(options), properties);
   } else if (!options.oauth_token.empty()) {
-    return fatal("auth", "the Snowpipe Streaming SDK takes no OAuth access token: it wants to fetch its own",
-                 "use private_key_file or pat, or set snowflake: transport: rest, which takes the token as it is");
+    return fatal("auth", "the Snowpipe Streaming SDK takes no OAuth access token: it fetches its own",
+                 "give oauth_client_id and oauth_client_secret with oauth_refresh_token or oauth_token_endpoint; or set snowflake: transport: rest, "
+                 "which takes the token as it is");
   } else {
-    return fatal("auth", "the section snowflake has no credential", "give private_key_file or pat");
+    return fatal("auth", "the section snowflake has no credential", "give private_key_file, pat or oauth_client_id");
   }
   return ok();
 }

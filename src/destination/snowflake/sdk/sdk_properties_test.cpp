@@ -60,6 +60,33 @@ TEST(SdkProperties, an_encrypted_key_is_opened_here) {
   ::rmdir(directory);
 }
 
+TEST(SdkProperties, an_oauth_client_fetches_its_own_tokens) {
+  SnowflakeOptions options = with_pat();
+  options.pat.clear();
+  options.role = "LUGE_ROLE";
+  options.oauth_client_id = "id";
+  options.oauth_client_secret = "secret";
+  options.oauth_refresh_token = "refresh";
+  const auto refresh = sdk_properties(options);
+  ASSERT_TRUE(refresh) << refresh.error().message();
+  EXPECT_EQ(refresh->at("authorization_type"), "OAUTH");
+  EXPECT_EQ(refresh->at("oauth_client_id"), "id");
+  EXPECT_EQ(refresh->at("oauth_client_secret"), "secret");
+  EXPECT_EQ(refresh->at("oauth_refresh_token"), "refresh");
+  EXPECT_EQ(refresh->at("oauth_token_endpoint"), "https://org-acct.snowflakecomputing.com/oauth/token-request");
+  EXPECT_EQ(refresh->at("oauth_include_scope"), "true");
+  EXPECT_EQ(refresh->at("oauth_scope"), "session:role:LUGE_ROLE");
+  options.role.clear();
+  options.oauth_refresh_token.clear();
+  options.oauth_token_endpoint = "https://idp.example/token";
+  const auto client = sdk_properties(options);
+  ASSERT_TRUE(client) << client.error().message();
+  EXPECT_EQ(client->at("oauth_token_endpoint"), "https://idp.example/token");
+  EXPECT_EQ(client->count("oauth_refresh_token"), 0U);
+  EXPECT_EQ(client->at("oauth_include_scope"), "false");
+  EXPECT_EQ(client->count("oauth_scope"), 0U) << "the SDK refuses an empty one";
+}
+
 TEST(SdkProperties, what_the_sdk_cannot_do) {
   SnowflakeOptions options = with_pat();
   options.url = "http://localhost:8085";
@@ -73,6 +100,7 @@ TEST(SdkProperties, what_the_sdk_cannot_do) {
   const auto refused = sdk_properties(options);
   EXPECT_EQ(refused.error().code, "auth");
   EXPECT_EQ(refused.error().message().find("secret-token"), std::string::npos);
+  EXPECT_NE(refused.error().message().find("oauth_client_id"), std::string::npos);
   EXPECT_NE(refused.error().message().find("transport: rest"), std::string::npos);
 }
 

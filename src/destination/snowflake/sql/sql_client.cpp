@@ -34,7 +34,7 @@ Error server_error(const HttpResponse& response) {
   const std::string what =
       "Snowflake answered " + std::to_string(response.status) + (code.empty() ? "" : " " + code) + ": " + (said.empty() ? "no explanation" : said);
   if (response.status == 401) {
-    return fatal("auth", what, "check account, user and key: DESC USER shows RSA_PUBLIC_KEY_FP; check this machine's clock");
+    return fatal("auth", what, "check account, user, and key or token: DESC USER shows RSA_PUBLIC_KEY_FP; check this machine's clock");
   }
   if (response.status == 403) return fatal("forbidden", what, "check the user's network policy and the role's grants");
   if (is_transient(response.status)) {
@@ -142,18 +142,24 @@ Result<std::vector<SqlResult>> SqlClient::run_all(const SqlStatement& statement)
 Result<HttpResponse> SqlClient::exchange(Call& call, HttpRequest::Method method, const std::string& path, const std::string& query,
                                          const std::string& body, bool repeatable) {
   bool renewed = false;
-  for (bool again = false;; again = true) {
-    TRY(const AuthToken token, tokens_.token());
+  bool sent = false;
+  for (;;) {
+    const auto token = tokens_.token();
     HttpRequest request;
     request.method = method;
-    request.url = settings_.url + path + (query.empty() ? "" : "?" + query + (again ? "&retry=true" : ""));
-    request.headers = {
-        {"Authorization", "Bearer " + token.value}, {"X-Snowflake-Authorization-Token-Type", token.type}, {"Accept", "application/json"}};
-    if (method == HttpRequest::Method::post) request.headers.emplace_back("Content-Type", "application/json");
+    request.url = settings_.url + path + (query.empty() ? "" : "?" + query + (sent ? "&retry=true" : ""));
     request.body = body;
-    request.timeout = std::clamp<Duration>(call.deadline - clock_.now(), std::chrono::milliseconds(1), kRequestTimeout);
-    auto response = http_.send(request);
-    if (response && response->status == 401 && !renewed && tokens_.refused(token)) {
+    const auto send = [&]() -> Result<HttpResponse> {
+      if (!token) return token.error();
+      request.headers = {
+          {"Authorization", "Bearer " + token->value}, {"X-Snowflake-Authorization-Token-Type", token->type}, {"Accept", "application/json"}};
+      if (method == HttpRequest::Method::post) request.headers.emplace_back("Content-Type", "application/json");
+      request.timeout = std::clamp<Duration>(call.deadline - clock_.now(), std::chrono::milliseconds(1), kRequestTimeout);
+      sent = true;
+      return http_.send(request);
+    };
+    auto response = send();
+    if (response && response->status == 401 && !renewed && tokens_.refused(*token)) {
       renewed = true;
       continue;
     }

@@ -39,14 +39,20 @@ class SteppedClock final : public Clock {
   Instant instant;
 };
 
-class RenewedTokens final : public TokenSource {
+class CountedTokens final : public TokenSource {
  public:
-  Result<AuthToken> token() override { return AuthToken{"token" + std::to_string(number), "OAUTH"}; }
+  Result<AuthToken> token() override {
+    if (failures.empty()) return AuthToken{"token" + std::to_string(number), "OAUTH"};
+    Error failure = std::move(failures.front());
+    failures.pop_front();
+    return failure;
+  }
   bool refused(const AuthToken&) override {
     ++number;
     return true;
   }
   int number = 1;
+  std::deque<Error> failures;
 };
 
 class SqlClientTest : public testing::Test {
@@ -72,7 +78,7 @@ class SqlClientTest : public testing::Test {
   }
 
   ScriptedHttp http_;
-  RenewedTokens tokens_;
+  CountedTokens tokens_;
   SteppedClock clock_;
   SeededRandom random_{7};
   int pauses_ = 0;
@@ -103,6 +109,20 @@ TEST_F(SqlClientTest, sends_a_statement_and_reads_its_rows) {
   EXPECT_EQ(body.at("bindings").at("1").at("value"), "ü");
   EXPECT_TRUE(body.at("bindings").at("2").at("value").is_null());
   EXPECT_EQ(asked.headers[0].second, "Bearer token1");
+}
+
+TEST_F(SqlClientTest, waits_for_a_token_as_for_an_answer) {
+  tokens_.failures.assign(2, make_error(Recovery::retry, "oauth_unavailable", "busy"));
+  http_.answer(200, rows({}));
+  SqlStatement statement{"INSERT"};
+  statement.repeatable = false;
+  ASSERT_TRUE(client().run(statement));
+  EXPECT_EQ(pauses_, 2);
+  ASSERT_EQ(http_.asked.size(), 1U);
+  EXPECT_EQ(http_.asked[0].url.find("retry=true"), std::string::npos) << "it was never sent before";
+  tokens_.failures.assign(1, fatal("oauth", "invalid_client"));
+  EXPECT_EQ(client().run({"SELECT"}).error().code, "oauth");
+  EXPECT_EQ(http_.asked.size(), 1U);
 }
 
 TEST_F(SqlClientTest, repeats_what_is_transient_under_the_same_request_id) {
