@@ -100,6 +100,7 @@ class Storage:
         self.version = 0  # raised by every change of shape; whoever caches a table compares it
         for file in sorted(directory.glob("*.duckdb")):
             self._attach(unquote(file.stem), file)
+            self._locks[unquote(file.stem)] = DatabaseLocks()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
@@ -107,6 +108,10 @@ class Storage:
 
     def databases(self) -> list[str]:
         return sorted(self._locks)
+
+    def attached(self) -> dict[str, DatabaseLocks]:
+        """By name. One that is dropped and made again has other locks."""
+        return dict(self._locks)
 
     def locks(self, database: str) -> DatabaseLocks:
         found = self._locks.get(database)
@@ -129,14 +134,19 @@ class Storage:
         self._attach(name, file)
         cursor = self.cursor()
         cursor.execute("BEGIN; " + _TABLES.format(db=quote(name)) + f'CREATE SCHEMA {quote(name)}."PUBLIC"; COMMIT')
+        self._locks[name] = DatabaseLocks()  # who asks for all databases finds this one with its tables
         self.changed()
         return True
 
     def drop_database(self, name: str) -> None:
         self.locks(name)
         with self._lock:
-            self._root.execute(f"DETACH {quote(name)}")
-            del self._locks[name]
+            gone = self._locks.pop(name)
+            try:
+                self._root.execute(f"DETACH {quote(name)}")
+            except duckdb.Error:
+                self._locks[name] = gone
+                raise
             for suffix in ("", ".wal"):
                 (self._directory / f"{percent(name, safe='')}.duckdb{suffix}").unlink(missing_ok=True)
         self.changed()
@@ -148,7 +158,6 @@ class Storage:
     def _attach(self, name: str, file: Path) -> None:
         with self._lock:
             self._root.execute(f"ATTACH {literal(str(file))} AS {quote(name)}")
-            self._locks[name] = DatabaseLocks()
 
 
 def schemas(cursor: duckdb.DuckDBPyConnection, database: str) -> list[str]:

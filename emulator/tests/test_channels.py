@@ -1,6 +1,8 @@
 """Sequencers, fencing, the uncommitted buffer, commits, and what survives kill -9."""
 from __future__ import annotations
 
+import threading
+
 import pytest
 from rest_client import RestClient
 
@@ -33,6 +35,26 @@ def test_open_append_commit(emulator, client):
     status = emulator.wait_committed("a", "0030")
     assert (status["rows_inserted"], status["rows_parsed"], status["rows_error_count"]) == (30, 30, 0)
     assert emulator.sql("SELECT COUNT(*), COUNT(DISTINCT ID), SUM(ID) FROM T") == [["30", "30", "465"]]
+
+
+def test_databases_that_come_and_go_disturb_no_channel_of_another(emulator, client):
+    done, gone = threading.Event(), []
+
+    def come_and_go():
+        while not done.is_set():
+            emulator.sql(f"CREATE DATABASE PASSING{len(gone)}")
+            emulator.sql(f"DROP DATABASE PASSING{len(gone)}")
+            gone.append(len(gone))
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        codes = {client.open(PIPE, f"beside{number}")["channel_status"]["channel_status_code"] for number in range(150)}
+    finally:
+        done.set()
+        other.join()
+    assert codes == {"SUCCESS"}
+    assert len(gone) > 5
 
 
 @pytest.mark.parametrize("encoding", ["zstd", "gzip", "identity"])

@@ -5,6 +5,8 @@ import re
 import time
 from dataclasses import dataclass
 
+import duckdb
+
 from luge_emulator.catalog import Table, TableCache
 from luge_emulator.errors import ApiError, SqlError
 from luge_emulator.naming import mangle, split_qualified
@@ -65,9 +67,14 @@ class Pipes:
     def custom(self) -> dict[tuple[str, str, str], Pipe]:
         if self._version != self._storage.version:
             version, found = self._storage.version, {}
-            for database in self._storage.databases():
-                rows = self._storage.cursor().execute(
-                    f'SELECT schema_name, pipe_name, definition, created_ms FROM "{mangle(database)}"."_EMULATOR".pipes').fetchall()
+            for database, locks in self._storage.attached().items():
+                try:
+                    rows = self._storage.cursor().execute(
+                        f'SELECT schema_name, pipe_name, definition, created_ms FROM "{mangle(database)}"."_EMULATOR".pipes').fetchall()
+                except (duckdb.CatalogException, duckdb.BinderException):
+                    if self._storage.attached().get(database) is locks:
+                        raise
+                    continue  # dropped meanwhile
                 for schema, name, definition, created_ms in rows:
                     found[database, schema, name] = parse(database, schema, name, definition, created_ms)
             self._custom, self._version = found, version
