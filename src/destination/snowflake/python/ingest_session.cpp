@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "destination/snowflake/python/gil.h"
 #include "destination/snowflake/python/interpreter.h"
 #include "destination/snowflake/python/python_failure.h"
 #include "destination/snowflake/python/python_object.h"

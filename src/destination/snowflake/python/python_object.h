@@ -27,16 +27,4 @@ class PyRef {
   PyObject* object_ = nullptr;
 };
 
-/// Holds the GIL, on any thread.
-class Gil {
- public:
-  Gil() : state_(PyGILState_Ensure()) {}
-  ~Gil() { PyGILState_Release(state_); }
-  Gil(const Gil&) = delete;
-  Gil& operator=(const Gil&) = delete;
-
- private:
-  PyGILState_STATE state_;
-};
-
 }  // namespace luge

@@ -1,5 +1,6 @@
 #include "destination/snowflake/python/transform_function.h"
 
+#include "destination/snowflake/python/gil.h"
 #include "destination/snowflake/python/interpreter.h"
 #include "destination/snowflake/python/python_failure.h"
 #include "destination/snowflake/python/python_object.h"

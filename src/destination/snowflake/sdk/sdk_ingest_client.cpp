@@ -13,7 +13,7 @@ namespace {
 /// Of one call of the SDK: above 64 KiB its own threads work up to twice as long for a row (docs/decisions/0010-python-bridge.md).
 constexpr std::size_t kMostRows = 1000;
 constexpr std::size_t kMostBytes = 64 * 1024;
-/// Of one append(): about what the SDK puts into one request.
+/// Of one append(): about two of the SDK's requests.
 constexpr std::size_t kMostBytesTogether = 4 * 1024 * 1024;
 /// A row above 16 MB would leave rows mode; one above kSurelySmall is compressed to see whether a request can carry it.
 constexpr std::size_t kLargestRow = 15 * 1024 * 1024;

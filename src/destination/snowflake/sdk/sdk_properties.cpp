@@ -13,7 +13,7 @@ namespace {
 constexpr std::pair<const char*, const char*> kFixed[] = {
     {"max_inflight_megabytes_per_channel", "32"},   // append answers ReceiverSaturated above this
     {"max_buffered_kb_for_rowset_mode", "65535"},   // more than may be in flight
-    {"target_rowset_payload_size_mb", "4"},         // a request is closed once it holds this much, before compression
+    {"target_rowset_payload_size_mb", "2"},         // a request is closed once it holds this much, before compression
     {"max_rowset_payload_size_mb", "16"},           // above it a file: more than target + one append, one row included
     {"max_append_request_buffer_duration_ms", "100"},  // ten requests a second and channel are allowed; the default is a second
     {"mgmt_retry_total_backoff_seconds", "5"},
