@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -144,37 +145,63 @@ def idle(options, directory):
     return found
 
 
-def busy(options, directory):
-    """CPU seconds a million rows of one pipeline of 50 tables, and of 50 pipelines of a table each, for the same transactions."""
-    cost = {}
-    for count in (1, options.busy_pipelines):
-        home = directory / f"busy{count}"
-        home.mkdir(mode=0o755)
-        tables = options.busy_pipelines
-        service = Service(options, home, count, tables)
+def cost_of_rows(options, directory, pipelines, behind):
+    """CPU seconds a million rows of luge with so many pipelines, for the same 200 transactions of one table each. `behind`: luge stands still until all
+    is written, so that every pipeline has rows to read all the time; else it reads what is being written, now for this pipeline, now for that."""
+    tables, steps = options.busy_pipelines, 4
+    service = Service(options, directory, pipelines, tables)
+    try:
+        service.wait_live()
+        each = options.rows // tables
+        before = cpu_seconds(service.process.pid)
+        if behind:
+            service.process.send_signal(signal.SIGSTOP)
         try:
-            service.wait_live()
-            each, steps = options.rows // tables, 4
-            before = cpu_seconds(service.process.pid)
             for step in range(steps):
                 for i in range(tables):
                     first = step * each // steps
                     last = (step + 1) * each // steps - 1
                     service.server.execute("shop", f"INSERT INTO t{i} SELECT i, i % 1000, 'some text of row ' || i, now() FROM generate_series({first}, {last}) i")
-            end = int(service.server.execute("postgres", "SELECT pg_current_wal_insert_lsn() - '0/0'")[0][0])
-            limit = time.monotonic() + 300
-            while service.acknowledged() < end:
-                if time.monotonic() > limit:
-                    raise RuntimeError("the rows did not arrive")
-                time.sleep(0.2)
-            cost[count] = (cpu_seconds(service.process.pid) - before) / options.rows * 1e6
         finally:
-            service.close()
-    return {"busy_cpu_s_per_million_of_1": cost[1], f"busy_cpu_s_per_million_of_{options.busy_pipelines}": cost[options.busy_pipelines],
-            "busy_ratio": cost[options.busy_pipelines] / cost[1]}
+            service.process.send_signal(signal.SIGCONT)
+        end = int(service.server.execute("postgres", "SELECT pg_current_wal_insert_lsn() - '0/0'")[0][0])
+        limit = time.monotonic() + 300
+        while service.acknowledged() < end:
+            if time.monotonic() > limit:
+                raise RuntimeError("the rows did not arrive")
+            time.sleep(0.2)
+        return (cpu_seconds(service.process.pid) - before) / options.rows * 1e6
+    finally:
+        service.close()
 
 
-MEASURES = [scrape, idle, busy]
+def compared(options, directory, name, behind):
+    """One pipeline of 50 tables beside 50 pipelines of a table each, so often as is asked for; the ratio of each pair."""
+    pairs = []
+    for repetition in range(options.repetitions):
+        pair = []
+        for count in (1, options.busy_pipelines):
+            home = directory / f"{name}{count}-{repetition}"
+            home.mkdir(mode=0o755)
+            pair.append(cost_of_rows(options, home, count, behind))
+        pairs.append(pair)
+    ratios = sorted(many / one for one, many in pairs)
+    return {f"{name}_cpu_s_per_million_of_1": statistics.median(one for one, _ in pairs),
+            f"{name}_cpu_s_per_million_of_{options.busy_pipelines}": statistics.median(many for _, many in pairs),
+            f"{name}_ratio": statistics.median(ratios), f"{name}_ratio_most": ratios[-1]}
+
+
+def busy(options, directory):
+    return compared(options, directory, "busy", behind=True)
+
+
+def trickle(options, directory):
+    """Of 50 pipelines one has rows and 49 have none, but are told of all WAL that is flushed: each of the server's 50 walsenders decodes everything,
+    which takes ten times as long as one, and sends a keepalive whenever it has caught up. No goal: what it costs goes with time, not with rows."""
+    return compared(options, directory, "trickle", behind=False)
+
+
+MEASURES = [scrape, idle, busy, trickle]
 
 
 def main():
@@ -186,6 +213,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=30, help="of idleness")
     parser.add_argument("--busy-pipelines", type=int, default=50)
     parser.add_argument("--rows", type=int, default=2_000_000, help="of the busy ones together")
+    parser.add_argument("--repetitions", type=int, default=2, help="of busy and trickle")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     child_process.exit_on_signals()

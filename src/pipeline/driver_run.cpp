@@ -13,11 +13,9 @@ namespace luge {
 
 namespace {
 
-/// When nothing is left to read, so long nobody looks: a reader that wakes for every message makes the walsender pay for the wake-ups too.
-/// A millisecond would let the socket's buffer fill, and the walsender wait.
-constexpr Duration kGatherTime{250};
 constexpr Duration kLongestWait = std::chrono::seconds(30);
 constexpr Duration kPublishInterval = std::chrono::milliseconds(100);
+constexpr Duration kQuietPublishInterval = std::chrono::seconds(1);  // positions only
 constexpr Duration kSignalPoll = std::chrono::milliseconds(50);
 constexpr Duration kIntentCopyInterval = std::chrono::seconds(10);
 
@@ -244,11 +242,12 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
       running.pipeline.end_session();
       return SessionEnd::finished;
     }
-    if (status_wanted_.load() || clock_.now() - published_at_ > kPublishInterval) {
+    const Duration publish_interval = wait->only_keepalives ? kQuietPublishInterval : kPublishInterval;
+    if (status_wanted_.load() || clock_.now() - published_at_ > publish_interval) {
       running.state.note_publication_seen(running.catalog.publication_seen());
       publish(&running, "live");
     } else {
-      wait->deadline = std::min(wait->deadline, published_at_ + kPublishInterval + Duration{1});  // what happened now is told too
+      wait->deadline = std::min(wait->deadline, published_at_ + publish_interval + Duration{1});  // what happened now is told too
     }
     CHECK_OK(wait_for_work(*wait, stream.get()));
   }
@@ -315,14 +314,11 @@ Status Driver::Impl::back_off(Running& running, const Error& why) {
 
 Status Driver::Impl::wait_for_work(const Wait& wait, ReplicationStream* stream) {
   if (wait.again) return ok();
-  if (stream != nullptr && wait.more_is_coming && wait.deadline - clock_.now() > kGatherTime) {
-    pollfd waker{wake_.fd(), POLLIN, 0};
-    const timespec gather{0, kGatherTime.count() * 1000};
-    ppoll(&waker, 1, &gather, nullptr);
-  }
-  const Duration longest = std::clamp<Duration>(wait.deadline - clock_.now(), Duration{0}, kLongestWait);
+  Duration longest = std::clamp<Duration>(wait.deadline - clock_.now(), Duration{0}, kLongestWait);
+  const bool pauses = wait.pause.count() > 0 && !wait.until_writable;
+  if (pauses) longest = std::min(longest, wait.pause);
   pollfd waits[2] = {{wake_.fd(), POLLIN, 0}, {-1, 0, 0}};
-  if (stream != nullptr) {
+  if (stream != nullptr && !pauses) {
     waits[1].fd = stream->readable_fd();
     if (wait.until_readable) waits[1].events |= POLLIN;
     if (wait.until_writable) waits[1].events |= POLLOUT;

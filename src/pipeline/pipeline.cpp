@@ -212,7 +212,7 @@ bool Pipeline::Impl::can_accept() const {
 
 Status Pipeline::Impl::read_and_decode(Instant now) {
   dry_ = false;
-  received_ = false;
+  ReadPace::Found found = ReadPace::Found::nothing;
   for (std::uint32_t i = 0; i < options_.frames_per_step; ++i) {
     if (router_.draining()) {
       CHECK_OK(router_.continue_drain(most_rows(), options_.batch_max_bytes));
@@ -225,15 +225,17 @@ Status Pipeline::Impl::read_and_decode(Instant now) {
       TRY(const auto frame, stream_->try_receive());
       if (!frame) {
         dry_ = true;
+        pace_.found(found, now);
         return ok();
       }
       reporter_.frame_arrived(now);
       server_lsn_ = std::max(server_lsn_, frame->wal_end);
       if (frame->kind == WalFrame::Kind::keepalive) {
+        found = std::max(found, ReadPace::Found::keepalives);
         CHECK_OK(on_keepalive(*frame, now));
         continue;
       }
-      received_ = true;
+      found = ReadPace::Found::changes;
       TRY(const auto handled, router_.handle(frame->payload));
       if (handled == ChangeRouter::Handled::stalled) {
         stalled_.emplace(frame->payload);
@@ -288,6 +290,8 @@ void Pipeline::Impl::seal_if_due(Instant now) {
   if (age >= longest_fill() || (dry_ && age >= linger()) || draining_) seal(true);
 }
 
+bool Pipeline::Impl::may_nap() const { return !reporter_.is_waited_for() && barriers_wanted_.empty(); }
+
 bool Pipeline::Impl::quiet() const {
   return !sealed_ && in_flight_.empty() && builder_.empty() && !partial_out_ && !router_.in_transaction() && !router_.expects_witness();
 }
@@ -319,7 +323,8 @@ Wait Pipeline::Impl::next_wait(Instant now) const {
   const bool blocked_here = stalled_.has_value() || router_.drain_waits();
   wait.again = reading && !dry_ && !blocked_here;
   wait.until_readable = reading && dry_;
-  wait.more_is_coming = wait.until_readable && received_;
+  if (wait.until_readable) wait.pause = pace_.pause(longest_fill(), may_nap());
+  wait.only_keepalives = wait.until_readable && pace_.only_keepalives();
   wait.until_writable = stream_ != nullptr && stream_->wants_write();
   wait.deadline = reporter_.next_due(now);
   if (!paused_ && judged()) wait.deadline = std::min(wait.deadline, tables_.next_due());

@@ -23,8 +23,9 @@ namespace luge {
 struct Wait {
   bool again = false;             ///< there is more to do now: do not wait at all
   bool until_readable = false;    ///< the stream's socket
-  bool more_is_coming = false;    ///< a transaction is on its way: looking again at once would find little of it
+  Duration pause{0};              ///< so long the stream is left alone: looking again at once would find little. Then the next step is due
   bool until_writable = false;
+  bool only_keepalives = false;   ///< the stream brought nothing else when it was read last
   Instant deadline{INT64_MAX};    ///< wake up at the latest then; outcomes of ports wake the driver too
 };
 

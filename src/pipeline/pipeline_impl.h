@@ -9,6 +9,7 @@
 #include "pipeline/change_router.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/progress_reporter.h"
+#include "pipeline/read_pace.h"
 #include "pipeline/table_registry.h"
 
 namespace luge {
@@ -61,6 +62,8 @@ class Pipeline::Impl {
   void reached(Lsn position);
   Status handle_payload(Instant now);
   void seal_if_due(Instant now);
+  /// Nobody waits for a position that the stream may have reached by now.
+  bool may_nap() const;
   /// How long rows wait for company while the destination is idle.
   Duration linger() const;
   /// Rows gather while a batch is under way.
@@ -93,7 +96,7 @@ class Pipeline::Impl {
   ReplicationStream* stream_ = nullptr;
   std::optional<std::string> stalled_;  ///< a payload that must be handed in again
   bool dry_ = false;                    ///< the last read found nothing more
-  bool received_ = false;               ///< though it found some of a transaction
+  ReadPace pace_;
   bool draining_ = false;
 
   std::optional<Batch> sealed_;

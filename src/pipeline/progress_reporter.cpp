@@ -116,6 +116,7 @@ Status ProgressReporter::report(const AckLedger& ledger, const Checkpoint& last,
 
 Instant ProgressReporter::next_due(Instant now) const {
   if (stream_ == nullptr) return {INT64_MAX};
+  if (reply_now_) return now;
   Instant due = last_feedback_ + feedback_interval_;
   if (silence_limit_.count() != 0) due = std::min(due, last_frame_ + (pinged_ ? silence_limit_ : silence_limit_ / 2));
   if (wanted_ > flushed_) due = std::min(due, now + kWantedPingInterval);

@@ -46,6 +46,8 @@ class ProgressReporter {
   /// Everything complete is stored and sent.
   bool settled(const AckLedger& ledger) const { return saved_ >= ledger.complete_through() && (stream_ == nullptr || flushed_ >= flush_target()); }
   Instant next_due(Instant now) const;
+  /// Somebody wants a position acknowledged, or the server wants to shut down.
+  bool is_waited_for() const { return wanted_ > flushed_ || insists_since_.has_value(); }
 
  private:
   Status save(const AckLedger& ledger, const Checkpoint& last, Instant now);
