@@ -2,6 +2,7 @@
 
 set(LUGE_SANITIZE "" CACHE STRING "Value of -fsanitize= for everything, for example address,undefined or thread")
 option(LUGE_FUZZ "Build only the libFuzzer targets of tests/fuzz (needs clang)" OFF)
+option(LUGE_UNITY "Compile the cold libraries' files together (luge_unite); off: each for itself, which shows what a file forgets to include" ON)
 option(LUGE_ASSERTIONS "Range and state checks of the standard library" OFF)
 option(LUGE_LTO "Link-time optimisation" OFF)
 

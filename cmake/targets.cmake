@@ -7,7 +7,8 @@
 # Random histories are called *_model_test.cpp: luge_<folder>_model_tests, labels "unit" and "models"; they run without a sanitizer too, and longer.
 # A subfolder that is a library of its own (declared with its path: destination/duckdb) is left out of its parent: name it in EXCLUDE.
 # A folder that is empty or not there yet is an interface library, so that others can link it from the first day.
-# COLD: hardly a row passes through here. Builds with sanitizers leave it without optimisation, which halves the time they take.
+# COLD: hardly a row passes through here. Builds with sanitizers leave it without optimisation, which halves the time they take; all builds
+# compile its files together (see luge_unite).
 # COLD_SOURCES: the same for some files of a hot library.
 # PRECOMPILE: headers of others that most files of the folder include and that take long to parse (see luge_precompile).
 # LINKS are what the folder's headers may show to their users: they express the layers, tools/layers.py checks the includes.
@@ -29,6 +30,9 @@ function(luge_library folder)
       luge_quick_to_compile(${name})
     endif()
     luge_precompile(${name} ${arg_PRECOMPILE})
+    if(arg_COLD AND LUGE_UNITY)
+      luge_unite(${name})
+    endif()
     foreach(pattern IN LISTS arg_COLD_SOURCES)
       set(cold ${sources})
       list(FILTER cold INCLUDE REGEX "/src/${folder}/${pattern}")
@@ -55,6 +59,9 @@ function(luge_library folder)
     endif()
     luge_executable(${executable} SOURCES ${chosen} LINKS ${name} luge_test_support GTest::gmock GTest::gtest_main ${arg_PRIVATE_LINKS} ${arg_TEST_LINKS})
     luge_quick_to_compile(${executable})
+    if(kind STREQUAL "emulator" AND LUGE_UNITY)
+      luge_unite(${executable})
+    endif()
     luge_precompile(${executable} <gmock/gmock.h> <gtest/gtest.h> ${arg_PRECOMPILE})
     set(labels_of_emulator snowflake)
     set(labels_of_model unit models)
@@ -67,6 +74,15 @@ endfunction()
 # is optimised as everywhere.
 function(luge_quick_to_compile target)
   target_compile_options(${target} PRIVATE "$<$<CONFIG:Debug>:SHELL:-O0 -U_FORTIFY_SOURCE>")
+endfunction()
+
+# luge_unite(<target>): compiles its files eight at a time, which takes a quarter of the time: most of what a cold file costs is the headers that it
+# includes. So no two files of a cold library may give one name to different things, not even in an unnamed namespace.
+function(luge_unite target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)  # takes the united file for a header
+  endif()
 endfunction()
 
 # luge_precompile(<target> <header>...): parses the standard library's headers, and these, once for all files of the target. Only in sanitized

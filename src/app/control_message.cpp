@@ -8,14 +8,14 @@ namespace luge {
 
 namespace {
 
-using json = nlohmann::ordered_json;  // documents keep the order they were written in
+using nlohmann::ordered_json;  // documents keep the order they were written in
 
 /// Bytes that are not UTF-8 (a blob in a query's row) become U+FFFD instead of an exception.
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string dump(const ordered_json& value) { return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
 
 Error malformed() { return fatal("control", "the answer on the control socket is not luge's", "is it the same version of luge that runs there?"); }
 
-std::string text_of(const json& object, const char* name) {
+std::string text_of(const ordered_json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
@@ -30,7 +30,7 @@ std::string ControlRequest::arg(const std::string& name) const {
 std::string encode_request(const ControlRequest& request) { return dump({{"verb", request.verb}, {"args", request.args}}) + "\n"; }
 
 Result<ControlRequest> decode_request(std::string_view line) {
-  const json parsed = json::parse(line, nullptr, false);
+  const ordered_json parsed = ordered_json::parse(line, nullptr, false);
   if (!parsed.is_object() || text_of(parsed, "verb").empty()) return fatal("control", "not a request");
   ControlRequest request{text_of(parsed, "verb"), {}};
   if (const auto args = parsed.find("args"); args != parsed.end() && args->is_object()) {
@@ -48,7 +48,7 @@ std::string encode_done(std::string_view text) { return "{\"done\":" + std::stri
 std::string encode_error(const Error& error) { return error_document(error) + "\n"; }
 
 Result<ControlAnswer> decode_answer(std::string_view line) {
-  const json parsed = json::parse(line, nullptr, false);
+  const ordered_json parsed = ordered_json::parse(line, nullptr, false);
   if (!parsed.is_object()) return malformed();
   if (const auto found = parsed.find("line"); found != parsed.end()) return ControlAnswer{ControlAnswer::Kind::line, dump(*found)};
   if (const auto found = parsed.find("done"); found != parsed.end()) return ControlAnswer{ControlAnswer::Kind::done, dump(*found)};

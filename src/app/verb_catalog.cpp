@@ -21,7 +21,7 @@ namespace luge {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 const SpecRules& rules() {
   static const SpecRules rules{check_spec};
@@ -30,46 +30,48 @@ const SpecRules& rules() {
 
 std::string kind_word(RowKind kind) { return std::string(to_string(kind)); }
 
-Json shown_options(const std::string& options) {
-  Json out = Json::object();
+ordered_json shown_options(const std::string& options) {
+  ordered_json out = ordered_json::object();
   const auto parsed = parse_options(options);
   if (!parsed) return out;
   for (const auto& [name, value] : *parsed) out[name] = is_secret_option(name) ? shown_secret(value) : value;
   return out;
 }
 
-Json shown(const SourceRow& row) { return {{"name", row.name}, {"conninfo", shown_conninfo(row.conninfo)}, {"options", shown_options(row.options)}}; }
-Json shown(const DestinationRow& row) { return {{"name", row.name}, {"address", row.address}, {"options", shown_options(row.options)}}; }
-Json shown(const PipelineRow& row) {
-  Json out{{"name", row.name},
-           {"source", row.source},
-           {"destination", row.destination},
-           {"publication", row.publication},
-           {"tables", row.tables},
-           {"mode", row.mode},
-           {"batch_max_size", nullptr},
-           {"batch_max_fill_ms", nullptr},
-           {"desired", row.desired},
-           {"options", shown_options(row.options)}};
+ordered_json shown(const SourceRow& row) {
+  return {{"name", row.name}, {"conninfo", shown_conninfo(row.conninfo)}, {"options", shown_options(row.options)}};
+}
+ordered_json shown(const DestinationRow& row) { return {{"name", row.name}, {"address", row.address}, {"options", shown_options(row.options)}}; }
+ordered_json shown(const PipelineRow& row) {
+  ordered_json out{{"name", row.name},
+                   {"source", row.source},
+                   {"destination", row.destination},
+                   {"publication", row.publication},
+                   {"tables", row.tables},
+                   {"mode", row.mode},
+                   {"batch_max_size", nullptr},
+                   {"batch_max_fill_ms", nullptr},
+                   {"desired", row.desired},
+                   {"options", shown_options(row.options)}};
   if (row.batch_max_size) out["batch_max_size"] = *row.batch_max_size;
   if (row.batch_max_fill_ms) out["batch_max_fill_ms"] = *row.batch_max_fill_ms;
   return out;
 }
-Json shown(const StatusRow& row) {
-  Json out{{"state", row.state},
-           {"reason", row.reason},
-           {"error", nullptr},
-           {"lsn",
-            {{"server", to_string(row.server)},
-             {"received", to_string(row.received)},
-             {"durable", to_string(row.durable)},
-             {"acknowledged", to_string(row.acknowledged)}}},
-           {"lag", {{"bytes", nullptr}, {"seconds", nullptr}}},
-           {"tables", row.tables},
-           {"quarantined", row.quarantined},
-           {"restarts", row.restarts},
-           {"owner", row.owner},
-           {"heartbeat_at", row.heartbeat_at}};
+ordered_json shown(const StatusRow& row) {
+  ordered_json out{{"state", row.state},
+                   {"reason", row.reason},
+                   {"error", nullptr},
+                   {"lsn",
+                    {{"server", to_string(row.server)},
+                     {"received", to_string(row.received)},
+                     {"durable", to_string(row.durable)},
+                     {"acknowledged", to_string(row.acknowledged)}}},
+                   {"lag", {{"bytes", nullptr}, {"seconds", nullptr}}},
+                   {"tables", row.tables},
+                   {"quarantined", row.quarantined},
+                   {"restarts", row.restarts},
+                   {"owner", row.owner},
+                   {"heartbeat_at", row.heartbeat_at}};
   if (!row.error.empty()) out["error"] = {{"code", row.error_code}, {"what", row.error}, {"hint", row.hint}};
   if (row.lag_bytes) out["lag"]["bytes"] = *row.lag_bytes;
   if (row.lag_seconds) out["lag"]["seconds"] = *row.lag_seconds;
@@ -77,7 +79,7 @@ Json shown(const StatusRow& row) {
 }
 
 /// "name: value" lines; what is empty is left out.
-void print_fields(const Json& fields, const std::string& indent = "") {
+void print_fields(const ordered_json& fields, const std::string& indent = "") {
   for (const auto& [name, value] : fields.items()) {
     if (value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty()) || (value.is_object() && value.empty())) continue;
     if (value.is_object()) {
@@ -119,7 +121,7 @@ class CatalogCall {
     if (options_.arguments.size() > 1) return usage_error("luge " + kind_word(kind_) + " list: too many words", "");
     TRY(const CatalogContents contents, catalog_->read());
     TRY(const auto statuses, catalog_->read_statuses());
-    Json rows = Json::array();
+    ordered_json rows = ordered_json::array();
     TextTable table(kind_ == RowKind::source        ? std::vector<std::string>{"source", "connection"}
                     : kind_ == RowKind::destination ? std::vector<std::string>{"destination", "address"}
                                                     : std::vector<std::string>{"pipeline", "from", "to", "desired", "state", "lag", "what is wrong"});
@@ -135,9 +137,9 @@ class CatalogCall {
       }
     } else {
       for (const auto& [name, row] : contents.pipelines) {
-        Json one = shown(row);
+        ordered_json one = shown(row);
         const StatusRow* const status = status_of(statuses, name);
-        one["status"] = status == nullptr ? Json() : shown(*status);
+        one["status"] = status == nullptr ? ordered_json() : shown(*status);
         rows.push_back(std::move(one));
         table.add({name, row.source, row.destination, row.desired, status == nullptr ? "no luge serve has seen it" : status->state,
                    status == nullptr || !status->lag_bytes ? "" : std::to_string(*status->lag_bytes) + " bytes",
@@ -145,7 +147,7 @@ class CatalogCall {
       }
     }
     if (options_.json) {
-      std::printf("%s\n", Json{{kind_word(kind_) + "s", rows}}.dump().c_str());
+      std::printf("%s\n", ordered_json{{kind_word(kind_) + "s", rows}}.dump().c_str());
     } else if (table.rows() == 0) {
       std::printf("the catalog (%s) has no %s; luge %s --help shows how to add one\n", catalog_->description().c_str(), kind_word(kind_).c_str(),
                   kind_word(kind_).c_str());
@@ -157,7 +159,7 @@ class CatalogCall {
 
   Result<ExitCode> show() {
     TRY(const CatalogContents contents, catalog_->read());
-    Json row;
+    ordered_json row;
     if (kind_ == RowKind::source) {
       if (const auto found = contents.sources.find(name_); found != contents.sources.end()) row = shown(found->second);
     } else if (kind_ == RowKind::destination) {
@@ -166,7 +168,7 @@ class CatalogCall {
       row = shown(found->second);
       TRY(const auto statuses, catalog_->read_statuses());
       const StatusRow* const status = status_of(statuses, name_);
-      row["status"] = status == nullptr ? Json() : shown(*status);
+      row["status"] = status == nullptr ? ordered_json() : shown(*status);
     }
     if (row.is_null()) return missing();
     if (options_.json) {
@@ -214,7 +216,7 @@ class CatalogCall {
 
   Result<ExitCode> tell(const std::string& done) const {
     if (options_.json) {
-      std::printf("%s\n", Json{{"kind", kind_word(kind_)}, {"name", name_}, {"done", done}}.dump().c_str());
+      std::printf("%s\n", ordered_json{{"kind", kind_word(kind_)}, {"name", name_}, {"done", done}}.dump().c_str());
     } else {
       std::printf("%s %s is %s; a luge serve of this catalog acts on it within two seconds\n", kind_word(kind_).c_str(), name_.c_str(), done.c_str());
     }
@@ -252,10 +254,10 @@ Result<std::string> read_document(const std::string& path) {
   return text.str();
 }
 
-Json json_of(const CatalogDifference& found) {
-  Json changes = Json::array();
+ordered_json json_of(const CatalogDifference& found) {
+  ordered_json changes = ordered_json::array();
   for (const RowChange& change : found.changes) {
-    Json fields = Json::array();
+    ordered_json fields = ordered_json::array();
     for (const RowChange::Field& field : change.fields) fields.push_back({{"name", field.name}, {"before", field.before}, {"after", field.after}});
     const char* const what = change.what == RowChange::What::added ? "added" : change.what == RowChange::What::changed ? "changed" : "removed";
     changes.push_back({{"what", what}, {"kind", kind_word(change.kind)}, {"name", change.name}, {"fields", std::move(fields)}});
@@ -279,7 +281,7 @@ Result<ExitCode> apply_verb(const Options& options, const Environment& environme
   CHECK_OK(check_edits(contents, found.edits, rules()));
   if (!options.dry_run && !found.edits.empty()) CHECK_OK(opened.catalog->edit(found.edits, found.revision));
   if (options.json) {
-    std::printf("%s\n", Json{{"applied", !options.dry_run}, {"changes", json_of(found)}}.dump().c_str());
+    std::printf("%s\n", ordered_json{{"applied", !options.dry_run}, {"changes", json_of(found)}}.dump().c_str());
   } else if (found.changes.empty()) {
     std::printf("the catalog (%s) is as %s says\n", opened.catalog->description().c_str(), options.file.c_str());
   } else {

@@ -20,7 +20,7 @@ namespace luge {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
 
@@ -77,10 +77,10 @@ Result<ExitCode> export_state(const Options& options, const PipelinePlaces& plac
                  "give --to, --pipeline and --state as luge run has them");
   }
   TRY(const auto ledger, state.ledger->load_ledger(options.pipeline));
-  Json entries = Json::object();
+  ordered_json entries = ordered_json::object();
   for (const auto& [key, value] : ledger) entries[key] = value;
-  const Json document{
-      {"luge_state", kVersion}, {"pipeline", options.pipeline}, {"record", Json::parse(encode_state_record(*record))}, {"ledger", entries}};
+  const ordered_json document{
+      {"luge_state", kVersion}, {"pipeline", options.pipeline}, {"record", ordered_json::parse(encode_state_record(*record))}, {"ledger", entries}};
   const std::string text = document.dump(2) + "\n";
   if (options.file.empty()) {
     std::fputs(text.c_str(), stdout);
@@ -93,16 +93,17 @@ Result<ExitCode> export_state(const Options& options, const PipelinePlaces& plac
 
 Result<ExitCode> import_state(const Options& options, const PipelinePlaces& places) {
   TRY(const std::string text, read_all(options.file));
-  const Json document = Json::parse(text, nullptr, false);
+  const ordered_json document = ordered_json::parse(text, nullptr, false);
   const auto malformed = [] { return fatal("bad_document", "this is no state that luge state export has written", "see luge state --help"); };
-  if (!document.is_object() || document.value("luge_state", Json()) != kVersion || !document.contains("record") || !document["record"].is_object())
+  if (!document.is_object() || document.value("luge_state", ordered_json()) != kVersion || !document.contains("record") ||
+      !document["record"].is_object())
     return malformed();
-  if (document.value("pipeline", Json()) != options.pipeline) {
+  if (document.value("pipeline", ordered_json()) != options.pipeline) {
     return fatal("other_pipeline", "this is the state of another pipeline", "give --pipeline as it was when it was exported");
   }
   TRY(const StateRecord record, decode_state_record(document["record"].dump()));
   std::vector<LedgerChange> ledger;
-  const Json entries = document.value("ledger", Json::object());
+  const ordered_json entries = document.value("ledger", ordered_json::object());
   for (const auto& [key, value] : entries.items()) {
     if (!value.is_string()) return malformed();
     ledger.push_back({key, value.get<std::string>()});

@@ -16,8 +16,8 @@ constexpr auto kInterval = std::chrono::seconds(1);
 Result<std::optional<StatusDocument>> ask(const PipelinePlaces& places) {
   TRY(auto running, ControlClient::connect(places.socket));
   if (!running) return std::optional<StatusDocument>();
-  TRY(const std::string json, running->call({"status", {}}));
-  TRY(StatusDocument document, parse_status(json));
+  TRY(const std::string answer, running->call({"status", {}}));
+  TRY(StatusDocument document, parse_status(answer));
   return std::optional<StatusDocument>(std::move(document));
 }
 

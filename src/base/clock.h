@@ -7,6 +7,9 @@ namespace luge {
 
 using Duration = std::chrono::microseconds;
 
+constexpr std::int64_t whole_ms(Duration duration) { return duration.count() / 1000; }
+constexpr double in_seconds(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
+
 /// A point on the monotonic clock. Comparable only with instants of the same Clock.
 struct Instant {
   std::int64_t micros = 0;

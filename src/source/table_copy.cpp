@@ -19,7 +19,7 @@ constexpr std::uint64_t kBlockBytes = 8192;
 constexpr auto kFirstPause = std::chrono::milliseconds(10);
 constexpr auto kLongestPause = std::chrono::milliseconds(500);
 constexpr auto kReportAfter = std::chrono::seconds(3);
-constexpr auto kReportEvery = std::chrono::seconds(30);
+constexpr auto kReportRowsEvery = std::chrono::seconds(30);
 
 /// False: stop was requested.
 bool pause(std::chrono::milliseconds time, const std::stop_token& stop) {
@@ -104,7 +104,7 @@ Status wait_for_old_transactions(Connection& sql, const std::stop_token& stop, c
     if (waited >= report_at) {
       TRY(const std::string who, describe_old_transactions(sql));
       on_wait(who);
-      report_at += kReportEvery;
+      report_at += kReportRowsEvery;
     }
     if (!pause(time, stop)) return make_error(Recovery::retry, sqlstate::kQueryCanceled, "stopped");
     waited += time;

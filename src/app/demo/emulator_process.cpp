@@ -14,11 +14,11 @@ namespace luge {
 
 namespace {
 
-using Json = nlohmann::json;
+using nlohmann::json;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr auto kPatience = seconds(60);
+constexpr auto kStartPatience = seconds(60);
 
 }  // namespace
 
@@ -34,9 +34,9 @@ Result<EmulatorProcess> EmulatorProcess::start(const std::string& program, const
   for (const std::string& database : databases) words.insert(words.end(), {"--database", database + ".PUBLIC"});
   TRY(Child child, Child::start({std::move(words), log, directory, "", SIGTERM}));
   EmulatorProcess emulator(std::move(child));
-  for (const auto deadline = steady_clock::now() + kPatience; steady_clock::now() < deadline;) {
+  for (const auto deadline = steady_clock::now() + kStartPatience; steady_clock::now() < deadline;) {
     if (interrupted()) return interruption();
-    const Json facts = Json::parse(last_line(log), nullptr, false);
+    const json facts = json::parse(last_line(log), nullptr, false);
     if (facts.is_object() && facts.contains("control_port")) {
       emulator.http_port_ = facts.at("http_port").get<int>();
       emulator.https_port_ = facts.at("https_port").get<int>();
@@ -62,18 +62,18 @@ std::string EmulatorProcess::config(const std::string& transport, const std::str
 
 Result<std::vector<std::string>> EmulatorProcess::run(const std::string& database, const std::string& sql) const {
   CurlClient http{CurlOptions{}};
-  const std::string body = Json{{"statement", sql}, {"database", database}, {"schema", "PUBLIC"}}.dump();
+  const std::string body = json{{"statement", sql}, {"database", database}, {"schema", "PUBLIC"}}.dump();
   HttpRequest request;
   request.method = HttpRequest::Method::post;
   request.url = "http://127.0.0.1:" + std::to_string(control_port_) + "/sql";
   request.headers = {{"Content-Type", "application/json"}};
   request.body = body;
   TRY(const HttpResponse response, http.send(request));
-  const Json answer = Json::parse(response.body, nullptr, false);
+  const json answer = json::parse(response.body, nullptr, false);
   if (!response.good() || !answer.is_object()) return fatal("demo", "the emulator does not answer: " + response.body);
   std::vector<std::string> cells;
   if (const auto rows = answer.find("rows"); rows != answer.end() && !rows->empty()) {
-    for (const Json& cell : rows->front()) cells.push_back(cell.is_string() ? cell.get<std::string>() : cell.dump());
+    for (const json& cell : rows->front()) cells.push_back(cell.is_string() ? cell.get<std::string>() : cell.dump());
   }
   return cells;
 }

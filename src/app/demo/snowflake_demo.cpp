@@ -26,9 +26,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr auto kLoadBeforeKill = seconds(3);
-constexpr auto kLoadAfterKill = seconds(2);
-constexpr auto kPatience = seconds(60);
+constexpr auto kEachLoadBeforeKill = seconds(3);
+constexpr auto kEachLoadAfterKill = seconds(2);
+constexpr auto kCatchUpPatience = seconds(60);
 constexpr const char* kDatabases[] = {"REST", "SDK"};
 
 /// Asked of both databases in the same words.
@@ -87,7 +87,7 @@ class SnowflakeDemo {
     ShopTraffic traffic(source, 2);
     say("two writers place, change, return and delete orders meanwhile");
     CHECK_OK(wait_until_live());
-    CHECK_OK(watch(kLoadBeforeKill));
+    CHECK_OK(watch(kEachLoadBeforeKill));
 
     const std::uint64_t transactions_at_kill = traffic.transactions();
     const pid_t killed = follower_->pid();
@@ -98,14 +98,14 @@ class SnowflakeDemo {
     say(fmt::format("luge run … again   (process {}); {} transactions were committed without it", follower_->pid(),
                     format_count(traffic.transactions() - transactions_at_kill)));
     CHECK_OK(wait_until_live());
-    CHECK_OK(watch(kLoadAfterKill));
+    CHECK_OK(watch(kEachLoadAfterKill));
 
     traffic.stop();
     if (!traffic.failure().empty()) return fatal("demo", traffic.failure());
     if (!follower_->stop()) return fatal("demo", "luge did not end well on SIGTERM: " + last_line(log_path()));
     say(fmt::format("the writers stop after {} transactions; luge run --until caught-up", format_count(traffic.transactions())));
     CHECK_OK(follow({"--until", "caught-up"}));
-    if (!follower_->finish(kPatience)) return fatal("demo", "luge did not catch up: " + last_line(log_path()));
+    if (!follower_->finish(kCatchUpPatience)) return fatal("demo", "luge did not catch up: " + last_line(log_path()));
     TRY(const bool same, compare_sums(database));
     if (!same) return ExitCode::difference;
 
@@ -155,7 +155,7 @@ class SnowflakeDemo {
   }
 
   Status wait_until_live() {
-    const auto deadline = steady_clock::now() + kPatience;
+    const auto deadline = steady_clock::now() + kCatchUpPatience;
     while (steady_clock::now() < deadline) {
       CHECK_OK(check());
       const auto status = follower_->status();

@@ -11,64 +11,67 @@ namespace luge {
 
 namespace {
 
-using Options = SnowflakeOptions;
-
 constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kHour = 3600 * kSecond;
 constexpr std::int64_t kDay = 24 * kHour;
 
-void choose_transport(Options& options, std::string_view word) {
-  options.transport = word == "rest" ? Options::Transport::rest : Options::Transport::sdk;
+void choose_transport(SnowflakeOptions& options, std::string_view word) {
+  options.transport = word == "rest" ? SnowflakeOptions::Transport::rest : SnowflakeOptions::Transport::sdk;
 }
-void choose_current_state(Options& options, std::string_view word) {
-  options.current_state = word == "view" ? Options::CurrentState::view : word == "none" ? Options::CurrentState::none : Options::CurrentState::merge;
+void choose_current_state(SnowflakeOptions& options, std::string_view word) {
+  options.current_state = word == "view"   ? SnowflakeOptions::CurrentState::view
+                          : word == "none" ? SnowflakeOptions::CurrentState::none
+                                           : SnowflakeOptions::CurrentState::merge;
 }
-void choose_delete(Options& options, std::string_view word) { options.soft_delete = word == "soft"; }
-void choose_identifiers(Options& options, std::string_view word) { options.keep_case = word == "keep"; }
+void choose_delete(SnowflakeOptions& options, std::string_view word) { options.soft_delete = word == "soft"; }
+void choose_identifiers(SnowflakeOptions& options, std::string_view word) { options.keep_case = word == "keep"; }
 
 constexpr std::array kKeys{
     SnowflakeKey{.name = "account",
-                 .member = &Options::account,
+                 .member = &SnowflakeOptions::account,
                  .help = "The account identifier: ORGANISATION-ACCOUNT, or the older LOCATOR.REGION. The URL is made from it."},
     SnowflakeKey{.name = "url",
-                 .member = &Options::url,
+                 .member = &SnowflakeOptions::url,
                  .help = "Another endpoint than the account's own: private link, a proxy, the emulator. https://HOST[:PORT]; http:// for loopback "
                          "addresses only."},
-    SnowflakeKey{.name = "ca_file", .member = &Options::ca_file, .help = "PEM file of the authorities to trust instead of the system's."},
-    SnowflakeKey{.name = "user", .member = &Options::user, .identifier = true, .help = "The user luge signs in as."},
-    SnowflakeKey{.name = "role", .member = &Options::role, .identifier = true, .help = "The role it takes. Default: the user's own default role."},
-    SnowflakeKey{.name = "private_key_file",
-                 .member = &Options::private_key_file,
-                 .help = "The user's RSA private key: PEM, PKCS#8 or PKCS#1, readable by its owner only. `luge snowflake init` makes one."},
+    SnowflakeKey{.name = "ca_file", .member = &SnowflakeOptions::ca_file, .help = "PEM file of the authorities to trust instead of the system's."},
+    SnowflakeKey{.name = "user", .member = &SnowflakeOptions::user, .identifier = true, .help = "The user luge signs in as."},
     SnowflakeKey{
-        .name = "private_key_passphrase", .member = &Options::private_key_passphrase, .secret = true, .help = "Opens an encrypted private key."},
-    SnowflakeKey{.name = "pat", .member = &Options::pat, .secret = true, .help = "A programmatic access token instead of a key."},
+        .name = "role", .member = &SnowflakeOptions::role, .identifier = true, .help = "The role it takes. Default: the user's own default role."},
+    SnowflakeKey{.name = "private_key_file",
+                 .member = &SnowflakeOptions::private_key_file,
+                 .help = "The user's RSA private key: PEM, PKCS#8 or PKCS#1, readable by its owner only. `luge snowflake init` makes one."},
+    SnowflakeKey{.name = "private_key_passphrase",
+                 .member = &SnowflakeOptions::private_key_passphrase,
+                 .secret = true,
+                 .help = "Opens an encrypted private key."},
+    SnowflakeKey{.name = "pat", .member = &SnowflakeOptions::pat, .secret = true, .help = "A programmatic access token instead of a key."},
     SnowflakeKey{.name = "oauth_token",
-                 .member = &Options::oauth_token,
+                 .member = &SnowflakeOptions::oauth_token,
                  .secret = true,
                  .help = "An OAuth access token instead of a key, for transport rest. luge does not renew it: it is read at the start."},
     SnowflakeKey{.name = "oauth_client_id",
-                 .member = &Options::oauth_client_id,
+                 .member = &SnowflakeOptions::oauth_client_id,
                  .help = "An OAuth client instead of a key: luge fetches access tokens with it, and renews them."},
-    SnowflakeKey{.name = "oauth_client_secret", .member = &Options::oauth_client_secret, .secret = true, .help = "The client's secret."},
+    SnowflakeKey{.name = "oauth_client_secret", .member = &SnowflakeOptions::oauth_client_secret, .secret = true, .help = "The client's secret."},
     SnowflakeKey{.name = "oauth_refresh_token",
-                 .member = &Options::oauth_refresh_token,
+                 .member = &SnowflakeOptions::oauth_refresh_token,
                  .secret = true,
                  .help = "The client's refresh token (grant refresh_token). Without it the client signs in as itself (client_credentials)."},
     SnowflakeKey{.name = "oauth_token_endpoint",
-                 .member = &Options::oauth_token_endpoint,
+                 .member = &SnowflakeOptions::oauth_token_endpoint,
                  .help = "Where the identity provider gives tokens: https://HOST/PATH; http:// for loopback addresses only. Default, with a refresh "
                          "token: the account's own."},
     SnowflakeKey{.name = "oauth_scope",
-                 .member = &Options::oauth_scope,
+                 .member = &SnowflakeOptions::oauth_scope,
                  .help = "The scope to ask for. Default: session:role:ROLE of `role`; none without a role."},
-    SnowflakeKey{.name = "database", .member = &Options::database, .identifier = true, .help = "Where the tables go. It has to exist."},
+    SnowflakeKey{.name = "database", .member = &SnowflakeOptions::database, .identifier = true, .help = "Where the tables go. It has to exist."},
     SnowflakeKey{.name = "schema",
-                 .member = &Options::schema,
+                 .member = &SnowflakeOptions::schema,
                  .identifier = true,
                  .help = "One schema for all tables; it has to exist. Default: a schema for each of the source's, made by luge."},
     SnowflakeKey{.name = "warehouse",
-                 .member = &Options::warehouse,
+                 .member = &SnowflakeOptions::warehouse,
                  .identifier = true,
                  .help = "What runs MERGE, the end of a table's first copy, `query` and `verify`. Streaming rows in needs none."},
     SnowflakeKey{.name = "transport",
@@ -77,19 +80,20 @@ constexpr std::array kKeys{
                  .choices = "sdk|rest",
                  .help = "sdk: Snowflake's own Python package snowpipe-streaming, inside luge. rest: Snowpipe Streaming's REST interface, without "
                          "Python."},
-    SnowflakeKey{
-        .name = "python", .member = &Options::python, .help = "transport sdk: the Python interpreter whose environment has snowpipe-streaming."},
+    SnowflakeKey{.name = "python",
+                 .member = &SnowflakeOptions::python,
+                 .help = "transport sdk: the Python interpreter whose environment has snowpipe-streaming."},
     SnowflakeKey{.name = "transform",
-                 .member = &Options::transform,
+                 .member = &SnowflakeOptions::transform,
                  .help = "transport sdk: a Python function, module:function, that gets each RecordBatch and returns the one to send."},
     SnowflakeKey{.name = "actors",
-                 .member = &Options::actors,
+                 .member = &SnowflakeOptions::actors,
                  .fallback = "4",
                  .least = 1,
                  .most = 64,
                  .help = "Threads that send rows, each with channels of its own."},
     SnowflakeKey{.name = "shards_per_table",
-                 .member = &Options::shards_per_table,
+                 .member = &SnowflakeOptions::shards_per_table,
                  .fallback = "4",
                  .least = 1,
                  .most = 64,
@@ -100,7 +104,7 @@ constexpr std::array kKeys{
                  .choices = "merge|view|none",
                  .help = "merge: TABLE is a table that MERGE keeps current. view: TABLE is a view over the log. none: only the log."},
     SnowflakeKey{.name = "merge_interval",
-                 .member = &Options::merge_interval,
+                 .member = &SnowflakeOptions::merge_interval,
                  .fallback = "60s",
                  .least = kSecond,
                  .most = kDay,
@@ -112,7 +116,7 @@ constexpr std::array kKeys{
                  .choices = "hard|soft",
                  .help = "current_state merge: a deleted row goes, or stays with \"_LUGE_DELETED\" = TRUE."},
     SnowflakeKey{.name = "log_retention",
-                 .member = &Options::log_retention,
+                 .member = &SnowflakeOptions::log_retention,
                  .fallback = "forever",
                  .least = kHour,
                  .most = 3650 * kDay,
@@ -128,7 +132,8 @@ constexpr std::array kKeys{
 
 std::vector<std::string> choices_of(const SnowflakeKey& key) { return split_outside_quotes(key.choices, '|'); }
 
-Status set_count(Options& options, const SnowflakeKey& key, std::uint32_t Options::*member, const std::string& text, const std::string& where) {
+Status set_count(SnowflakeOptions& options, const SnowflakeKey& key, std::uint32_t SnowflakeOptions::*member, const std::string& text,
+                 const std::string& where) {
   const auto number = parse_count(text);
   if (!number) return usage_error(where + ": '" + text + "' is not a number");
   if (static_cast<std::int64_t>(std::min<std::uint64_t>(*number, INT64_MAX)) < key.least || *number > static_cast<std::uint64_t>(key.most))
@@ -204,12 +209,12 @@ Status set_snowflake_key(SnowflakeOptions& options, const SnowflakeKey& key, con
     (*choose)(options, text);
     return ok();
   }
-  if (const auto* count = std::get_if<std::uint32_t Options::*>(&key.member)) return set_count(options, key, *count, text, where);
-  if (const auto* duration = std::get_if<Duration Options::*>(&key.member)) {
+  if (const auto* count = std::get_if<std::uint32_t SnowflakeOptions::*>(&key.member)) return set_count(options, key, *count, text, where);
+  if (const auto* duration = std::get_if<Duration SnowflakeOptions::*>(&key.member)) {
     TRY(options.*(*duration), read_duration(key, text, where));
     return ok();
   }
-  options.*std::get<std::string Options::*>(key.member) = key.identifier ? fold_identifier(text) : text;
+  options.*std::get<std::string SnowflakeOptions::*>(key.member) = key.identifier ? fold_identifier(text) : text;
   return ok();
 }
 

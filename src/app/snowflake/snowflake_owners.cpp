@@ -11,7 +11,7 @@ namespace luge {
 
 namespace {
 
-constexpr Duration kStatementTimeout = std::chrono::seconds(15);
+constexpr Duration kSearchTimeout = std::chrono::seconds(15);
 
 /// A verb's way to the database, as the destination will go it.
 struct Way {
@@ -46,7 +46,7 @@ Result<std::set<RelationOid>> followed(const std::map<std::string, std::string>&
 
 Result<TableOwner> find_snowflake_owner(const SnowflakeOptions& options, const std::string& pipeline) {
   TRY(const auto way, find_way(options));
-  TRY(const auto found, ControlTable(options, pipeline).find(way->sql->client(), kStatementTimeout));
+  TRY(const auto found, ControlTable(options, pipeline).find(way->sql->client(), kSearchTimeout));
   return TableOwner{pipeline, found ? found->uuid : std::string()};
 }
 
@@ -61,7 +61,7 @@ std::vector<Check> check_snowflake_owners(const std::vector<CatalogTable>& table
   const auto way = find_way(question.options);
   if (!way) return {check_of(way.error())};
   const bool with_state = !question.log_mode && question.options.current_state == SnowflakeOptions::CurrentState::merge;
-  const auto foreign = find_foreign_tables((*way)->sql->client(), question.options, question.owner, with_state, names, kStatementTimeout);
+  const auto foreign = find_foreign_tables((*way)->sql->client(), question.options, question.owner, with_state, names, kSearchTimeout);
   if (!foreign) return {check_of(foreign.error())};
   std::vector<Check> checks;
   for (const ForeignTable& one : *foreign) {

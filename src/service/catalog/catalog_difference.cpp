@@ -27,10 +27,10 @@ void add_number(FieldTexts& fields, const std::string& name, const std::optional
   if (number) add(fields, name, std::to_string(*number));
 }
 
-void add_options(FieldTexts& fields, const std::string& json) {
-  const auto options = parse_options(json);
+void add_options(FieldTexts& fields, const std::string& text) {
+  const auto options = parse_options(text);
   if (!options) {
-    fields["options"] = {json, "(not readable)"};
+    fields["options"] = {text, "(not readable)"};
     return;
   }
   for (const auto& [name, value] : *options) {

@@ -12,13 +12,11 @@ using Parameter = std::optional<std::string>;
 // Waiting for a row must not make a lease longer than it was promised: the clock is read when the statement begins (now()).
 constexpr const char* kLater = "pg_catalog.now() + $2::bigint * interval '1 millisecond'";
 
-std::string in_ms(Duration duration) { return std::to_string(duration.count() / 1000); }
-
 }  // namespace
 
 Result<LeaseView> PostgresLeases::renew(const std::string& owner, Duration time_to_live, bool available) {
   LeaseView view;
-  const std::array<Parameter, 2> values{owner, in_ms(time_to_live)};
+  const std::array<Parameter, 2> values{owner, std::to_string(whole_ms(time_to_live))};
   const std::array<Parameter, 2> gone{owner, "-1000"};
   const Status status = session_.use([&](Connection& sql) -> Status {
     view = {};
@@ -43,7 +41,7 @@ Result<LeaseView> PostgresLeases::renew(const std::string& owner, Duration time_
 
 Result<std::optional<PipelineLease>> PostgresLeases::try_acquire(const std::string& pipeline, const std::string& owner, Duration time_to_live) {
   std::optional<PipelineLease> lease;
-  const std::array<Parameter, 3> values{owner, in_ms(time_to_live), pipeline};
+  const std::array<Parameter, 3> values{owner, std::to_string(whole_ms(time_to_live)), pipeline};
   const Status status = session_.use([&](Connection& sql) -> Status {
     TRY(const QueryResult taken, sql.query("INSERT INTO _luge.pipeline_lease AS held VALUES ($3, $1, 1, " + std::string(kLater) +
                                                ") ON CONFLICT (pipeline) DO UPDATE SET owner = excluded.owner, fence = held.fence + 1, "

@@ -72,8 +72,6 @@ end
 redis.call('HDEL', KEYS[4], ARGV[1])
 return 'ok')";
 
-std::string in_ms(Duration duration) { return std::to_string(duration.count() / 1000); }
-
 Error malformed() {
   return fatal("redis", "Redis answered a question about leases with something that luge has not written", "let luge have this key to itself");
 }
@@ -98,7 +96,7 @@ Result<RedisReply> RedisLeases::run(const char* script, std::vector<std::string>
 }
 
 Result<LeaseView> RedisLeases::renew(const std::string& owner, Duration time_to_live, bool available) {
-  TRY(const RedisReply reply, run(kRenew, {owner, in_ms(time_to_live), available ? "1" : "0"}));
+  TRY(const RedisReply reply, run(kRenew, {owner, std::to_string(whole_ms(time_to_live)), available ? "1" : "0"}));
   LeaseView view;
   for (std::size_t i = 0; i < reply.list.size();) {
     const bool lease = reply.list[i].text == "l";
@@ -118,7 +116,7 @@ Result<LeaseView> RedisLeases::renew(const std::string& owner, Duration time_to_
 }
 
 Result<std::optional<PipelineLease>> RedisLeases::try_acquire(const std::string& pipeline, const std::string& owner, Duration time_to_live) {
-  TRY(const RedisReply reply, run(kAcquire, {pipeline, owner, in_ms(time_to_live)}));
+  TRY(const RedisReply reply, run(kAcquire, {pipeline, owner, std::to_string(whole_ms(time_to_live))}));
   if (reply.kind != RedisReply::Kind::text) return std::optional<PipelineLease>();
   return std::optional<PipelineLease>(PipelineLease{pipeline, owner, std::strtoll(reply.text.c_str(), nullptr, 10)});
 }

@@ -11,8 +11,6 @@ namespace {
 
 std::int64_t wall_ms() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
-std::int64_t in_ms(Duration duration) { return duration.count() / 1000; }
-
 constexpr std::int64_t kForgetInstanceMs = 3'600'000;
 
 }  // namespace
@@ -32,11 +30,11 @@ Result<LeaseView> SqliteLeases::renew(const std::string& owner, Duration time_to
   const Status status = database_->in_transaction([&]() -> Status {
     const std::int64_t now = wall_ms();
     SqliteQuery announce(*database_, "INSERT INTO service_instance VALUES (?1, ?2) ON CONFLICT (owner) DO UPDATE SET expires_at_ms = ?2");
-    CHECK_OK(announce.bind(1, owner).bind(2, available ? now + in_ms(time_to_live) : std::int64_t{0}).finish());
+    CHECK_OK(announce.bind(1, owner).bind(2, available ? now + whole_ms(time_to_live) : std::int64_t{0}).finish());
     SqliteQuery forget(*database_, "DELETE FROM service_instance WHERE expires_at_ms < ?1");
     CHECK_OK(forget.bind(1, now - kForgetInstanceMs).finish());
     SqliteQuery extend(*database_, "UPDATE pipeline_lease SET expires_at_ms = ?2 WHERE owner = ?1");
-    CHECK_OK(extend.bind(1, owner).bind(2, now + in_ms(time_to_live)).finish());
+    CHECK_OK(extend.bind(1, owner).bind(2, now + whole_ms(time_to_live)).finish());
     SqliteQuery leases(*database_, "SELECT pipeline, owner, fence, expires_at_ms FROM pipeline_lease ORDER BY pipeline");
     while (true) {
       TRY(const bool row, leases.step());
@@ -63,7 +61,7 @@ Result<std::optional<PipelineLease>> SqliteLeases::try_acquire(const std::string
     SqliteQuery take(*database_,
                      "INSERT INTO pipeline_lease AS held VALUES (?1, ?2, 1, ?3) ON CONFLICT (pipeline) DO UPDATE SET owner = ?2, "
                      "fence = held.fence + 1, expires_at_ms = ?3 WHERE held.owner IN ('', ?2) OR held.expires_at_ms < ?4");
-    TRY(const std::int64_t rows, take.bind(1, pipeline).bind(2, owner).bind(3, now + in_ms(time_to_live)).bind(4, now).finish());
+    TRY(const std::int64_t rows, take.bind(1, pipeline).bind(2, owner).bind(3, now + whole_ms(time_to_live)).bind(4, now).finish());
     if (rows == 0) return ok();
     SqliteQuery fence(*database_, "SELECT fence FROM pipeline_lease WHERE pipeline = ?1");
     TRY(const bool row, fence.bind(1, pipeline).step());

@@ -52,8 +52,6 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-double seconds(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
-
 }  // namespace
 
 class Exposition::Impl {
@@ -110,9 +108,9 @@ void Exposition::add(Metric metric, std::initializer_list<std::string_view> labe
   ENSURE(spec_of(metric).type == MetricType::histogram, "a histogram for a metric that is none");
   prometheus::ClientMetric::Histogram& sample = impl_->sample(metric, label_values).histogram;
   sample.sample_count = histogram.count();
-  sample.sample_sum = seconds(histogram.sum());
+  sample.sample_sum = in_seconds(histogram.sum());
   for (std::size_t i = 0; i < DurationHistogram::kUpperBounds.size(); ++i) {
-    sample.bucket.push_back({histogram.at_most(i), seconds(DurationHistogram::kUpperBounds[i])});
+    sample.bucket.push_back({histogram.at_most(i), in_seconds(DurationHistogram::kUpperBounds[i])});
   }
 }
 

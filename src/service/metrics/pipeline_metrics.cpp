@@ -9,13 +9,12 @@ namespace {
 
 double number(std::uint64_t count) { return static_cast<double>(count); }
 double number(bool yes) { return yes ? 1 : 0; }
-double seconds(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
 
 void add_progress(Exposition& page, const PipelineReport& report, PgTimestamp now) {
   const std::string& name = report.name;
   const PipelineStatus& status = report.driver.pipeline;
-  if (const auto bytes = lag_bytes(report)) page.add(Metric::lag_bytes, {name}, number(*bytes));
-  if (const auto age = lag_seconds(report, now)) page.add(Metric::lag_seconds, {name}, *age);
+  if (const auto bytes = luge::lag_bytes(report)) page.add(Metric::lag_bytes, {name}, number(*bytes));
+  if (const auto age = luge::lag_seconds(report, now)) page.add(Metric::lag_seconds, {name}, *age);
   if (!status.server.is_zero()) page.add(Metric::lsn_bytes, {name, "server"}, number(status.server.value));
   page.add(Metric::lsn_bytes, {name, "received"}, number(status.received.value));
   page.add(Metric::lsn_bytes, {name, "durable"}, number(status.durable.value));
@@ -25,7 +24,7 @@ void add_progress(Exposition& page, const PipelineReport& report, PgTimestamp no
   page.add(Metric::bytes, {name}, number(status.bytes));
   page.add(Metric::batches, {name}, number(status.batches));
   page.add(Metric::transactions, {name}, number(status.transactions));
-  page.add(Metric::apply_seconds, {name}, seconds(status.applying));
+  page.add(Metric::apply_seconds, {name}, in_seconds(status.applying));
   page.add(Metric::reconnects, {name}, report.driver.reconnects);
   page.add(Metric::restarts, {name}, number(report.restarts));
   page.add(Metric::spool_bytes, {name}, number(std::uint64_t{status.spool_bytes}));
@@ -57,7 +56,7 @@ void add_copy(Exposition& page, const std::string& pipeline, const TableName& ta
   page.add(Metric::copy_rows, {pipeline, table.schema, table.table}, number(copy.rows));
   page.add(Metric::copy_bytes, {pipeline, table.schema, table.table}, number(copy.bytes));
   if (copy.estimated_rows >= 0) page.add(Metric::copy_estimated_rows, {pipeline, table.schema, table.table}, copy.estimated_rows);
-  page.add(Metric::copy_elapsed, {pipeline, table.schema, table.table}, seconds(copy.elapsed));
+  page.add(Metric::copy_elapsed, {pipeline, table.schema, table.table}, in_seconds(copy.elapsed));
 }
 
 void add_tables(Exposition& page, const PipelineReport& report) {

@@ -23,11 +23,10 @@ struct EncodedRows {
   Buffer text;
   std::vector<Row> rows;
 
+  /// Where row `i` begins in `text`.
+  std::size_t begin(std::size_t i) const { return i == 0 ? 0 : rows[i - 1].end; }
   /// Row `i` with its "\n". Valid until more is encoded.
-  std::string_view line(std::size_t i) const {
-    const std::size_t begin = i == 0 ? 0 : rows[i - 1].end;
-    return {reinterpret_cast<const char*>(text.data()) + begin, rows[i].end - begin};
-  }
+  std::string_view line(std::size_t i) const { return {reinterpret_cast<const char*>(text.data()) + begin(i), rows[i].end - begin(i)}; }
   void clear() {
     text.clear();
     rows.clear();

@@ -9,7 +9,7 @@ namespace luge {
 namespace {
 
 constexpr std::uint64_t kSeed = 0x6C75676520736C65ULL;
-constexpr std::uint64_t kNull = 0x9E3779B97F4A7C15ULL;
+constexpr std::uint64_t kHashOfNull = 0x9E3779B97F4A7C15ULL;
 
 /// The finaliser of MurmurHash3 (public domain): every bit of the input reaches every bit of the output.
 std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
@@ -42,7 +42,7 @@ std::uint64_t word_at(const std::uint8_t* values, std::size_t row) {
 }
 
 std::uint64_t mixed_value(std::uint64_t hash, const ArrowColumn& column, std::size_t row) {
-  if (column.is_null(row)) return mixed(hash, kNull);
+  if (column.is_null(row)) return mixed(hash, kHashOfNull);
   const std::uint8_t* values = column.values.data();
   switch (column.type.kind) {
     case ValueKind::boolean: return mixed(hash, bit_at(values, row) ? 1 : 0);

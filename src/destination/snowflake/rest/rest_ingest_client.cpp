@@ -38,8 +38,6 @@ bool same_ignoring_case(std::string_view a, std::string_view b) {
 
 std::size_t digest_of(const Buffer& body) { return std::hash<std::string_view>()({reinterpret_cast<const char*>(body.data()), body.size()}); }
 
-std::size_t begin_of(const EncodedRows& rows, std::size_t row) { return row == 0 ? 0 : rows.rows[row - 1].end; }
-
 }  // namespace
 
 RestIngestClient::RestIngestClient(HttpClient& http, std::shared_ptr<StreamingSession> session, std::string database, const Clock& clock,
@@ -211,7 +209,7 @@ Error RestIngestClient::lost(const ChannelId& id, Verdict verdict, const Streami
 bool RestIngestClient::repeat(const Prepared& prepared, const EncodedRows& rows, std::size_t from) {
   const bool same = from + prepared.rows <= rows.rows.size() && rows.rows[from].position == prepared.first &&
                     rows.rows[from + prepared.rows - 1].position == prepared.last &&
-                    rows.rows[from + prepared.rows - 1].end - begin_of(rows, from) == prepared.plain_bytes;
+                    rows.rows[from + prepared.rows - 1].end - rows.begin(from) == prepared.plain_bytes;
   return same && packer_.pack_again(rows, from, prepared.rows, prepared.room, body_) && digest_of(body_) == prepared.digest;
 }
 
@@ -223,7 +221,7 @@ bool RestIngestClient::prepare(const ChannelId& id, Channel& channel, const Enco
   prepared.room = packer_.room();
   prepared.digest = digest_of(body_);
   const std::size_t last = from + prepared.rows - 1;
-  prepared.plain_bytes = rows.rows[last].end - begin_of(rows, from);
+  prepared.plain_bytes = rows.rows[last].end - rows.begin(from);
   prepared.first = rows.rows[from].position;
   prepared.last = rows.rows[last].position;
   prepared.path = channel_path(id, true) + "/rows?continuationToken=" + url_encode(channel.continuation_token) +

@@ -13,11 +13,9 @@ namespace {
 /// Of what the ratio promises: a body that turns out too large is compressed twice.
 constexpr double kCaution = 0.85;
 
-std::size_t begin_of(const EncodedRows& rows, std::size_t row) { return row == 0 ? 0 : rows.rows[row - 1].end; }
-
 /// Rows from `from` on that end within `bytes`; at least one.
 std::size_t rows_within(const EncodedRows& rows, std::size_t from, std::size_t bytes) {
-  const std::size_t limit = begin_of(rows, from) + bytes;
+  const std::size_t limit = rows.begin(from) + bytes;
   const auto first = rows.rows.begin() + static_cast<std::ptrdiff_t>(from);
   const auto end = std::upper_bound(first, rows.rows.end(), limit, [](std::size_t value, const EncodedRows::Row& row) { return value < row.end; });
   return std::max<std::size_t>(1, static_cast<std::size_t>(end - first));
@@ -35,7 +33,7 @@ RowPacker::~RowPacker() = default;
 
 std::size_t RowPacker::pack(const EncodedRows& rows, std::size_t from, Buffer& out) {
   ENSURE(from < rows.rows.size(), "nothing to pack");
-  const std::size_t begin = begin_of(rows, from);
+  const std::size_t begin = rows.begin(from);
   const auto promised = static_cast<std::size_t>(static_cast<double>(limits_.packed_bytes) * ratio_ * kCaution);
   std::size_t count = rows_within(rows, from, std::min(promised, limits_.plain_bytes));
   for (;;) {
@@ -57,7 +55,7 @@ bool RowPacker::pack_again(const EncodedRows& rows, std::size_t from, std::size_
 }
 
 bool RowPacker::compress(const EncodedRows& rows, std::size_t from, std::size_t count, std::size_t room, Buffer& out) {
-  const std::size_t begin = begin_of(rows, from);
+  const std::size_t begin = rows.begin(from);
   out.resize(room);
   const std::size_t packed = ZSTD_compress2(context_.get(), out.data(), room, rows.text.data() + begin, rows.rows[from + count - 1].end - begin);
   if (ZSTD_isError(packed) != 0) {

@@ -8,13 +8,13 @@ namespace {
 
 using Verdict = StreamingVerdict;
 
-struct CodeRule {
+struct SdkRule {
   std::string_view code;
   Verdict verdict;
 };
 
 // snowpipe-streaming 1.9.1, StreamingIngestErrorCode, whole.
-constexpr CodeRule kCodes[] = {
+constexpr SdkRule kSdkCodes[] = {
     // 400
     {"ConfigError", Verdict::refused},
     {"InvalidRequest", Verdict::refused},
@@ -80,8 +80,8 @@ Error with_unknown_state(Error error) {
 
 Verdict verdict_of_sdk(std::string_view error_code, int http_status, std::string_view server_code, StreamingCall call) {
   if (error_code == "SfApiAuthError" && http_status == 403) return Verdict::forbidden;
-  const auto* const rule = std::find_if(std::begin(kCodes), std::end(kCodes), [&](const CodeRule& entry) { return entry.code == error_code; });
-  if (rule == std::end(kCodes)) return Verdict::repeat;  // of a newer SDK
+  const auto* const rule = std::find_if(std::begin(kSdkCodes), std::end(kSdkCodes), [&](const SdkRule& entry) { return entry.code == error_code; });
+  if (rule == std::end(kSdkCodes)) return Verdict::repeat;  // of a newer SDK
   if (rule->verdict == Verdict::refused && !server_code.empty()) {
     const Verdict told = verdict_of(StreamingAnswer{http_status, std::string(server_code), 0, true}, call);
     if (told != Verdict::accepted) return told;

@@ -79,7 +79,7 @@ Result<Appended> SdkIngestClient::append(const ChannelId& channel, const Encoded
 }
 
 Result<Appended> SdkIngestClient::append_piece(const ChannelId& channel, const EncodedRows& rows, std::size_t from) {
-  const std::size_t begin = from == 0 ? 0 : rows.rows[from - 1].end;
+  const std::size_t begin = rows.begin(from);
   if (const std::size_t size = rows.line(from).size(); size > kLargestRow || (size > kSurelySmall && packer_.pack(rows, from, packed_) == 0)) {
     return row_too_large("append to " + to_text(channel));
   }
