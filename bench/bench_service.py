@@ -30,7 +30,9 @@ from support import child_process  # noqa: E402
 from support.postgres_server import PostgresServer, free_port  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
-GOALS = {"scrape_ms": 100, "idle_core_percent": 1.0, "idle_mb_each": 8.0, "busy_ratio": 1.2}
+GOALS = {"scrape_ms": 100, "idle_core_percent": 1.0, "idle_mb_each": 8.0, "busy_in_turn_ratio": 1.2, "busy_behind_ratio": 1.2,
+         "busy_at_once_ratio": 1.2}
+STEPS = 4
 
 
 def cpu_seconds(pid):
@@ -48,7 +50,7 @@ class Service:
     """A source, a catalog of SQLite, and one luge serve."""
 
     def __init__(self, options, directory, pipelines, tables=None):
-        tables = tables or pipelines
+        self.tables = tables = tables or pipelines
         self.luge, self.directory, self.pipelines = options.build.resolve() / "luge", directory, pipelines
         self.to = options.to
         self.environment = child_process.clean_environment(XDG_STATE_HOME=str(directory / "state"), HOME=str(directory))
@@ -59,7 +61,8 @@ class Service:
         self.server.execute("postgres", "CREATE DATABASE shop")
         for i in range(tables):
             self.server.execute("shop", f"CREATE TABLE t{i} (id bigint PRIMARY KEY, a int, b text, c timestamptz)")
-        document = {"sources": {"shop": {"conninfo": self.server.url("shop")}},
+        # As a service reaches its sources. Over a Unix socket the kernel keeps each of the walsender's messages, a row each, in a buffer of its own.
+        document = {"sources": {"shop": {"conninfo": self.server.url("shop", tcp=not options.unix_socket)}},
                     "destinations": {f"d{i}": {"address": self.address(i)} for i in range(pipelines)},
                     "pipelines": {f"p{i}": {"source": "shop", "destination": f"d{i}", "tables": f"public.t{i}" if pipelines > 1 else "public.*"} for i in range(pipelines)}}
         file = directory / "luge.yaml"
@@ -145,64 +148,82 @@ def idle(options, directory):
     return found
 
 
-def cost_of_rows(options, directory, pipelines, behind):
-    """CPU seconds a million rows of luge with so many pipelines, for the same 200 transactions of one table each. `behind`: luge stands still until all
-    is written, so that every pipeline has rows to read all the time; else it reads what is being written, now for this pipeline, now for that."""
-    tables, steps = options.busy_pipelines, 4
+def insert(options, service, table, step):
+    each = options.rows // options.busy_pipelines // STEPS
+    service.server.execute("shop", f"INSERT INTO t{table} SELECT i, i % 1000, 'some text of row ' || i, now() FROM generate_series({step * each}, {(step + 1) * each - 1}) i")
+    return each
+
+
+def in_turn(options, service):
+    """200 transactions of one table each, as they are written: one pipeline has rows, and the others are told of all WAL that is flushed."""
+    return sum(insert(options, service, table, step) for step in range(STEPS) for table in range(service.tables))
+
+
+def behind(options, service):
+    """The same, but luge stands still until all is written: then every pipeline has rows to read all the time."""
+    service.process.send_signal(signal.SIGSTOP)
+    try:
+        return in_turn(options, service)
+    finally:
+        service.process.send_signal(signal.SIGCONT)
+
+
+def at_once(_options, service):
+    """Five times a second for 40 seconds 100 rows for each table: every pipeline has small transactions of its own."""
+    rows, transactions = 100, 200
+    began = time.monotonic()
+    with service.server.connect("shop") as connection:
+        for i in range(transactions):
+            with connection.transaction():
+                for table in range(service.tables):
+                    connection.execute(f"INSERT INTO t{table} SELECT i, i % 1000, 'some text of row ' || i, now() FROM generate_series({i * rows}, {(i + 1) * rows - 1}) i")
+            time.sleep(max(0, began + (i + 1) / 5 - time.monotonic()))
+    return transactions * rows * service.tables
+
+
+def cost_of_rows(options, directory, pipelines, tables, write):
+    """CPU seconds a million rows of luge with so many pipelines."""
     service = Service(options, directory, pipelines, tables)
     try:
         service.wait_live()
-        each = options.rows // tables
         before = cpu_seconds(service.process.pid)
-        if behind:
-            service.process.send_signal(signal.SIGSTOP)
-        try:
-            for step in range(steps):
-                for i in range(tables):
-                    first = step * each // steps
-                    last = (step + 1) * each // steps - 1
-                    service.server.execute("shop", f"INSERT INTO t{i} SELECT i, i % 1000, 'some text of row ' || i, now() FROM generate_series({first}, {last}) i")
-        finally:
-            service.process.send_signal(signal.SIGCONT)
+        rows = write(options, service)
         end = int(service.server.execute("postgres", "SELECT pg_current_wal_insert_lsn() - '0/0'")[0][0])
         limit = time.monotonic() + 300
         while service.acknowledged() < end:
             if time.monotonic() > limit:
                 raise RuntimeError("the rows did not arrive")
             time.sleep(0.2)
-        return (cpu_seconds(service.process.pid) - before) / options.rows * 1e6
+        return (cpu_seconds(service.process.pid) - before) / rows * 1e6
     finally:
         service.close()
 
 
-def compared(options, directory, name, behind):
-    """One pipeline of 50 tables beside 50 pipelines of a table each, and the ratio of their medians. The one is measured four times as often: it ends
-    in seconds, and its cost wobbles by a third with where the kernel puts luge and the walsender."""
-    costs = {1: [], options.busy_pipelines: []}
-    for repetition in range(options.repetitions):
-        for at, count in enumerate((1, 1, options.busy_pipelines, 1, 1)):
-            home = directory / f"{name}{repetition}-{at}"
-            home.mkdir(mode=0o755)
-            costs[count].append(cost_of_rows(options, home, count, behind))
-    found = {}
-    for count, list_of_costs in costs.items():
-        found |= {f"{name}_cpu_s_per_million_of_{count}": statistics.median(list_of_costs), f"{name}_cpu_s_per_million_of_{count}_least": min(list_of_costs),
-                  f"{name}_cpu_s_per_million_of_{count}_most": max(list_of_costs)}
-    one, many = (statistics.median(list_of_costs) for list_of_costs in costs.values())
-    return found | {f"{name}_ratio": many / one}
-
-
 def busy(options, directory):
-    return compared(options, directory, "busy", behind=True)
+    """50 pipelines of a table each beside one pipeline, and the ratio of their medians: beside one of all 50 tables where rows are all that costs, and
+    where transactions do, one that has as many as each of the 50. The one is measured four times as often: its cost wobbles with where the kernel puts
+    luge and the walsender."""
+    found = {}
+    tables = options.busy_pipelines
+    for shape, of_one in ((in_turn, tables), (behind, tables), (at_once, 1)):
+        if options.shape and shape.__name__ not in options.shape:
+            continue
+        costs = {1: [], tables: []}
+        for repetition in range(options.repetitions):
+            for at, count in enumerate((1, 1, tables, 1, 1)):
+                home = directory / f"{shape.__name__}{repetition}-{at}"
+                home.mkdir(mode=0o755)
+                costs[count].append(cost_of_rows(options, home, count, of_one if count == 1 else tables, shape))
+        name = f"busy_{shape.__name__}"
+        for count, measured in costs.items():
+            found |= {f"{name}_of_{count}_cpu_s_per_million": statistics.median(measured), f"{name}_of_{count}_least": min(measured),
+                      f"{name}_of_{count}_most": max(measured)}
+        one, many = (statistics.median(measured) for measured in costs.values())
+        found[f"{name}_ratio"] = many / one
+    return found
 
 
-def trickle(options, directory):
-    """Of 50 pipelines one has rows and 49 have none, but are told of all WAL that is flushed: each of the server's 50 walsenders decodes everything,
-    which takes ten times as long as one, and sends a keepalive whenever it has caught up. No goal: what it costs goes with time, not with rows."""
-    return compared(options, directory, "trickle", behind=False)
-
-
-MEASURES = [scrape, idle, busy, trickle]
+MEASURES = [scrape, idle, busy]
 
 
 def main():
@@ -214,7 +235,9 @@ def main():
     parser.add_argument("--seconds", type=int, default=30, help="of idleness")
     parser.add_argument("--busy-pipelines", type=int, default=50)
     parser.add_argument("--rows", type=int, default=2_000_000, help="of the busy ones together")
-    parser.add_argument("--repetitions", type=int, default=2, help="of busy and trickle")
+    parser.add_argument("--repetitions", type=int, default=1, help="of the busy ones")
+    parser.add_argument("--shape", nargs="+", choices=["in_turn", "behind", "at_once"], help="of the busy ones' load; all of them without it")
+    parser.add_argument("--unix-socket", action="store_true", help="to the source, instead of TCP")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     child_process.exit_on_signals()

@@ -213,10 +213,18 @@ bool Pipeline::Impl::can_accept() const {
 Status Pipeline::Impl::read_and_decode(Instant now) {
   dry_ = false;
   ReadPace::Found found = ReadPace::Found::nothing;
+  const Status read = read_frames(now, found);
+  if (dry_ || found != ReadPace::Found::nothing) pace_.found(found, now);
+  return read;
+}
+
+Status Pipeline::Impl::read_frames(Instant now, ReadPace::Found& found) {
+  // Rows that came during a pause have waited since then.
+  const Instant came_at = now + -pace_.unread(now, longest_fill());
   for (std::uint32_t i = 0; i < options_.frames_per_step; ++i) {
     if (router_.draining()) {
       CHECK_OK(router_.continue_drain(most_rows(), options_.batch_max_bytes));
-      if (!builder_.empty() && !builder_since_) builder_since_ = now;
+      if (!builder_.empty() && !builder_since_) builder_since_ = came_at;
       if (router_.draining()) return ok();
       reached(router_.last_end_lsn());
     }
@@ -225,7 +233,6 @@ Status Pipeline::Impl::read_and_decode(Instant now) {
       TRY(const auto frame, stream_->try_receive());
       if (!frame) {
         dry_ = true;
-        pace_.found(found, now);
         return ok();
       }
       reporter_.frame_arrived(now);
@@ -246,7 +253,7 @@ Status Pipeline::Impl::read_and_decode(Instant now) {
       if (handled == ChangeRouter::Handled::stalled) return ok();
       stalled_.reset();
     }
-    if (!builder_since_ && !builder_.empty()) builder_since_ = now;
+    if (!builder_since_ && !builder_.empty()) builder_since_ = came_at;
     if (!router_.in_transaction() && router_.last_end_lsn() > session_position_) reached(router_.last_end_lsn());
   }
   return ok();
@@ -337,7 +344,8 @@ Wait Pipeline::Impl::next_wait(Instant now) const {
 void Pipeline::Impl::drain() {
   if (draining_) return;
   draining_ = true;
-  reporter_.want(ledger_.complete_through());  // an idle position is stored every ten seconds: here it would be waited for
+  reporter_.finish();
+  reporter_.want(ledger_.complete_through());
   if (router_.in_transaction()) discard_partial();
 }
 

@@ -57,6 +57,7 @@ class Pipeline::Impl {
   Result<bool> tend_tables(Instant now);
   bool place_barriers();
   Status read_and_decode(Instant now);
+  Status read_frames(Instant now, ReadPace::Found& found);
   Status on_keepalive(const WalFrame& frame, Instant now);
   /// Everything of this session before `position` was routed.
   void reached(Lsn position);

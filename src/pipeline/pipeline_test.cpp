@@ -316,6 +316,8 @@ TEST_F(BatchAdaptation, AFullBatchIsSealedWhateverIsUnderWay) {
 TEST_F(BatchAdaptation, LargerBatchesHoldMoreRowsForLongerUntilTheyAreTakenBack) {
   start();
   last_batch_took(std::chrono::seconds(20));
+  pass(std::chrono::seconds(1));
+  step();  // what is durable is stored
   pipeline_->scale_batches(4);
   commit_rows(kFull);
   const Instant arrived = clock_.now();

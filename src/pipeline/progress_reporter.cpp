@@ -8,6 +8,8 @@ namespace luge {
 
 namespace {
 constexpr Duration kLongestFeedbackInterval = std::chrono::seconds(10);
+constexpr Duration kLongestQuietInterval = std::chrono::seconds(20);  // with nothing new to tell; each wakes luge and a walsender
+constexpr Duration kSaveInterval = std::chrono::seconds(1);  // a save is two fdatasyncs, and all it gains is that WAL is freed and not sent again
 constexpr Duration kIdleSaveInterval = std::chrono::seconds(10);
 constexpr Duration kWantedPingInterval = std::chrono::milliseconds(100);
 constexpr Duration kLongestPause = std::chrono::seconds(1);
@@ -27,8 +29,10 @@ void ProgressReporter::start_session(ReplicationStream& stream, Lsn confirmed_fl
   silence_limit_ = wal_sender_timeout;
   // A server at its ease asks once in half of wal_sender_timeout, and not at all when feedback comes by itself.
   longest_pause_ = wal_sender_timeout.count() == 0 ? kLongestPause : std::min<Duration>(kLongestPause, wal_sender_timeout / 4);
-  feedback_interval_ =
-      wal_sender_timeout.count() == 0 ? kLongestFeedbackInterval : std::min<Duration>(kLongestFeedbackInterval, wal_sender_timeout / 3);
+  const Duration third = wal_sender_timeout.count() == 0 ? kLongestFeedbackInterval : Duration(wal_sender_timeout / 3);
+  feedback_interval_ = std::min(kLongestFeedbackInterval, third);
+  quiet_interval_ = std::min(kLongestQuietInterval, third);
+  told_ = {};
 }
 
 void ProgressReporter::position_received(Lsn position) { session_received_ = std::max(session_received_, position); }
@@ -66,11 +70,16 @@ Status ProgressReporter::save(const AckLedger& ledger, const Checkpoint& last, I
     saved_ = std::max(saved_, **answer);
     if (saved_ >= ledger.complete_through()) save_soon_ = false;
   }
+  save_due_.reset();
   const Lsn target = ledger.complete_through();
   if (target <= saved_) return ok();
   const bool data_moved = ledger.durable_checkpoint() != saved_checkpoint_;
-  const bool wanted = wanted_ > saved_ && target >= wanted_;
-  if (!data_moved && !save_soon_ && !wanted && now - last_save_ < kIdleSaveInterval) return ok();
+  const bool wanted = finishing_ || (wanted_ > saved_ && target >= wanted_);
+  const Instant due = last_save_ + (data_moved ? kSaveInterval : kIdleSaveInterval);
+  if (!save_soon_ && !wanted && now < due) {
+    if (data_moved) save_due_ = due;
+    return ok();
+  }
   // While something is under way nobody keeps which of the transactions since the durable one ended before the target.
   const bool known = ledger.idle() && last.end_lsn <= target;
   if (state_.try_save(target, known ? last.commit_lsn : Lsn{}, ledger.durable_checkpoint())) {
@@ -98,7 +107,7 @@ Status ProgressReporter::report(const AckLedger& ledger, const Checkpoint& last,
   CHECK_OK(check_insistence(now));
   const bool silent_half = silence_limit_.count() != 0 && !pinged_ && now - last_frame_ >= silence_limit_ / 2;
   const bool wanted_ping = wanted_ > flushed_ && session_received_ < wanted_ && now - last_feedback_ >= kWantedPingInterval;
-  const bool due = reply_now_ || flush > flushed_ || silent_half || wanted_ping || now - last_feedback_ >= feedback_interval_;
+  const bool due = reply_now_ || flush > flushed_ || silent_half || wanted_ping || now >= last_feedback_ + interval();
   if (!due) return ok();
 
   Feedback feedback;
@@ -108,6 +117,7 @@ Status ProgressReporter::report(const AckLedger& ledger, const Checkpoint& last,
   feedback.reply_requested = silent_half || wanted_ping;
   CHECK_OK(stream_->send_feedback(feedback));
   flushed_ = flush;
+  told_ = session_received_;
   last_feedback_ = now;
   reply_now_ = false;
   if (feedback.reply_requested && silent_half) pinged_ = true;
@@ -115,9 +125,10 @@ Status ProgressReporter::report(const AckLedger& ledger, const Checkpoint& last,
 }
 
 Instant ProgressReporter::next_due(Instant now) const {
-  if (stream_ == nullptr) return {INT64_MAX};
+  const Instant save_due = save_due_.value_or(Instant{INT64_MAX});
+  if (stream_ == nullptr) return save_due;
   if (reply_now_) return now;
-  Instant due = last_feedback_ + feedback_interval_;
+  Instant due = std::min(save_due, last_feedback_ + interval());
   if (silence_limit_.count() != 0) due = std::min(due, last_frame_ + (pinged_ ? silence_limit_ : silence_limit_ / 2));
   if (wanted_ > flushed_) due = std::min(due, now + kWantedPingInterval);
   if (insists_since_) due = std::min(due, *insists_since_ + kShutdownPatience);

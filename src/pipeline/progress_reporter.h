@@ -32,6 +32,8 @@ class ProgressReporter {
   void server_stops(Instant now);
   /// Somebody waits for this acknowledgement: store idle positions without delay, and ask the server for one.
   void want(Lsn position) { wanted_ = std::max(wanted_, position); }
+  /// From now on whatever is complete is stored at once.
+  void finish() { finishing_ = true; }
 
   /// The stream was read until nothing more was there. Error: reconnect, when the server has been silent for wal_sender_timeout.
   /// Only a luge that listens may call the server silent.
@@ -52,6 +54,8 @@ class ProgressReporter {
  private:
   Status save(const AckLedger& ledger, const Checkpoint& last, Instant now);
   Status check_insistence(Instant now);
+  /// Between two feedbacks that nothing else asks for.
+  Duration interval() const { return session_received_ > told_ ? feedback_interval_ : quiet_interval_; }
   Lsn flush_target() const { return std::max(flushed_, std::min(saved_, session_received_)); }
 
   StateSink& state_;
@@ -60,11 +64,14 @@ class ProgressReporter {
   Checkpoint saved_checkpoint_;
   bool saving_ = false;
   bool save_soon_ = false;
+  bool finishing_ = false;
+  std::optional<Instant> save_due_;  ///< data is durable, and it is too early to say so again
   Instant last_save_;
   Lsn wanted_;
 
   Lsn session_received_;
   Lsn flushed_;
+  Lsn told_;                              ///< received, by the last feedback
   bool reply_now_ = false;
   bool pinged_ = false;
   Instant last_frame_;
@@ -74,6 +81,7 @@ class ProgressReporter {
   Lsn asked_at_;
   Duration longest_pause_{0};             ///< between two questions of a server that insists
   Duration feedback_interval_{std::chrono::seconds(10)};
+  Duration quiet_interval_{std::chrono::seconds(10)};
   Duration silence_limit_{0};
 };
 

@@ -140,5 +140,57 @@ TEST_F(ProgressReporterTest, a_stop_that_others_notice_counts_though_the_stream_
   }
 }
 
+TEST_F(ProgressReporterTest, feedback_comes_half_as_often_when_there_is_nothing_new_to_tell) {
+  ledger_.hold(true);
+  const auto sent_in_a_minute = [this](bool moves) {
+    const std::size_t before = stream_.sent.size();
+    for (int second = 0; second < 60; ++second, now_ = now_ + seconds(1)) {
+      EXPECT_TRUE(step(false, Lsn{200 + static_cast<std::uint64_t>(moves ? second : 0)}));
+      EXPECT_LE(reporter_.next_due(now_), now_ + seconds(20));
+    }
+    return stream_.sent.size() - before;
+  };
+  EXPECT_EQ(sent_in_a_minute(true), 5U) << "at 10, 20, … 50 s";
+  EXPECT_TRUE(step(false, Lsn{300}));
+  now_ = now_ + seconds(10);
+  EXPECT_TRUE(step(false, Lsn{300})) << "the last news";
+  EXPECT_EQ(sent_in_a_minute(false), 3U);
+  start(seconds(3));
+  EXPECT_GE(sent_in_a_minute(false), 59U) << "wal_sender_timeout is 3 s";
+}
+
+TEST_F(ProgressReporterTest, what_is_durable_is_stored_once_a_second_at_most) {
+  const auto commit = [this](std::uint64_t lsn) {
+    const Checkpoint checkpoint{1, Lsn{lsn}, Lsn{lsn + 1}};
+    ledger_.received(Lsn{lsn + 1});
+    ledger_.sealed(checkpoint);
+    ledger_.durable(checkpoint);
+    EXPECT_TRUE(step(false, Lsn{lsn + 1}));
+    EXPECT_TRUE(report());
+  };
+  commit(1000);
+  EXPECT_EQ(stream_.sent.back().flushed, Lsn{1001}) << "the first one at once";
+  const Instant first = now_;
+  std::size_t sent = stream_.sent.size();
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    now_ = now_ + milliseconds(5);
+    commit(1000 + 10 * i);
+  }
+  EXPECT_EQ(stream_.sent.size(), sent);
+  EXPECT_LE(reporter_.next_due(now_), first + seconds(1));
+  now_ = first + seconds(1);
+  EXPECT_TRUE(report());
+  EXPECT_TRUE(report());
+  EXPECT_EQ(stream_.sent.back().flushed, Lsn{2001}) << "nothing has to come for it";
+  now_ = now_ + milliseconds(1);
+  sent = stream_.sent.size();
+  reporter_.want(Lsn{3000});
+  commit(3000);
+  EXPECT_EQ(stream_.sent.back().flushed, Lsn{3001}) << "somebody waits";
+  reporter_.finish();
+  commit(4000);
+  EXPECT_EQ(stream_.sent.back().flushed, Lsn{4001}) << "at the end";
+}
+
 }  // namespace
 }  // namespace luge

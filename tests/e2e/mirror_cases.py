@@ -133,7 +133,7 @@ def mirror_log_is_torn(case):
     case.sync()
     case.sql("UPDATE t SET v = 'two' WHERE id > 1100; DELETE FROM t WHERE id < 20;")
     case.sync()
-    time.sleep(0.5)  # acknowledged
+    time.sleep(1.5)  # acknowledged
     case.luge.kill()
     log = case.directory / "app.duckdb.wal"
     if not log.exists():

@@ -11,6 +11,10 @@ namespace luge {
 
 namespace {
 
+constexpr int kMostNoted = 10'000;  // a megabyte
+
+Error unwritable(const std::string& path) { return fatal("null_position", "cannot write " + path, "check the directory's rights and space"); }
+
 Error nothing_to_read() { return fatal("null_destination", "null: keeps no rows, so there is nothing to read", "use --to duckdb:PATH"); }
 
 class NoRows final : public ReadHandle {
@@ -49,12 +53,14 @@ Result<Frontier> NullDestination::apply(Batch batch) {
   for (BatchOp& op : batch.ops) {
     if (auto* set = std::get_if<SetTable>(&op)) {
       tables_[set->record.oid] = set->record;
+      tables_changed_ = true;
     } else if (const auto* finish = std::get_if<FinishCopy>(&op)) {
       TableRecord& record = tables_[finish->oid];
       record.state = TableState::catching_up;
       record.schema = finish->schema;
       record.snapshot = finish->snapshot;
       record.attempt = finish->attempt;
+      tables_changed_ = true;
     } else if (const auto* barrier = std::get_if<Barrier>(&op)) {
       answer.barriers.push_back({barrier->id, std::make_shared<NoRows>()});
     }
@@ -62,7 +68,7 @@ Result<Frontier> NullDestination::apply(Batch batch) {
   rows_ += batch.rows;
   if (batch.complete) {
     frontier_.checkpoint = batch.checkpoint;
-    CHECK_OK(save());
+    CHECK_OK(tables_changed_ ? save() : note_position());
   }
   answer.mirror_uuid = frontier_.mirror_uuid;
   answer.fence = frontier_.fence;
@@ -87,19 +93,56 @@ Status NullDestination::begin_epoch(Epoch epoch) {
 }
 Status NullDestination::close() { return save(); }
 
-// First line: epoch, commit and end LSN, intent, witness (LSN and commit time), newest epoch. Then one line a table: oid, state, attempt, snapshot or -, shape as JSON or -.
-Status NullDestination::save() const {
+// epoch, commit and end LSN, intent, witness (LSN and commit time), newest epoch
+std::string NullDestination::position_line() const {
+  const Checkpoint& at = frontier_.checkpoint;
+  std::ostringstream line;
+  line << at.epoch << '\t' << to_string(at.commit_lsn) << '\t' << to_string(at.end_lsn) << '\t' << to_string(intent_.within(at.epoch)) << '\t'
+       << to_string(at.witness.commit_lsn) << '\t' << at.witness.commit_time.micros << '\t' << newest_epoch_;
+  return std::move(line).str();
+}
+
+bool NullDestination::read_position(const std::string& line) {
+  std::istringstream fields(line);
+  Checkpoint at;
+  std::string commit_lsn, end_lsn, intent, witness_lsn;
+  fields >> at.epoch >> commit_lsn >> end_lsn >> intent;
+  const auto commit = Lsn::parse(commit_lsn), end = Lsn::parse(end_lsn), saved = Lsn::parse(intent);
+  if (!fields || !commit || !end || !saved) return false;
+  at.commit_lsn = *commit;
+  at.end_lsn = *end;
+  std::int64_t witness_time = 0;
+  fields >> witness_lsn >> witness_time;  // files of before say nothing of it
+  if (const auto witness = Lsn::parse(witness_lsn); fields && witness) at.witness = {*witness, {witness_time}};
+  newest_epoch_ = 0;
+  fields >> newest_epoch_;
+  frontier_.checkpoint = at;
+  intent_ = {at.epoch, *saved};
+  return true;
+}
+
+// First line: the position. Then one line a table: oid, state, attempt, snapshot or -, shape as JSON or -. Then newer positions, each "@ position .".
+Status NullDestination::save() {
+  positions_.close();
   std::ofstream file(path_ + ".new", std::ios::trunc);
-  file << frontier_.checkpoint.epoch << '\t' << to_string(frontier_.checkpoint.commit_lsn) << '\t' << to_string(frontier_.checkpoint.end_lsn) << '\t'
-       << to_string(intent_.within(frontier_.checkpoint.epoch)) << '\t' << to_string(frontier_.checkpoint.witness.commit_lsn) << '\t'
-       << frontier_.checkpoint.witness.commit_time.micros << '\t' << newest_epoch_ << '\n';
+  file << position_line() << '\n';
   for (const auto& [oid, record] : tables_) {
     file << oid << '\t' << to_string(record.state) << '\t' << record.attempt << '\t' << (record.snapshot ? to_string(*record.snapshot) : "-") << '\t'
          << (record.schema ? encode_schema(*record.schema) : "-") << '\n';
   }
   file.close();
-  if (!file || std::rename((path_ + ".new").c_str(), path_.c_str()) != 0)
-    return fatal("null_position", "cannot write " + path_, "check the directory's rights and space");
+  if (!file || std::rename((path_ + ".new").c_str(), path_.c_str()) != 0) return unwritable(path_);
+  positions_.open(path_, std::ios::app);
+  noted_ = 0;
+  tables_changed_ = false;
+  return ok();
+}
+
+Status NullDestination::note_position() {
+  if (!positions_.is_open() || noted_ == kMostNoted) return save();
+  ++noted_;
+  positions_ << "@\t" + position_line() + "\t.\n" << std::flush;
+  if (!positions_) return unwritable(path_);
   return ok();
 }
 
@@ -108,21 +151,13 @@ Status NullDestination::load() {
   if (!file) return ok();
   const Error broken = fatal("corrupt", path_ + " is not a position file of luge", "remove it to begin again");
   std::string line;
-  if (!std::getline(file, line)) return broken;
-  std::istringstream head(line);
-  std::string commit_lsn, end_lsn, intent, witness_lsn;
-  head >> frontier_.checkpoint.epoch >> commit_lsn >> end_lsn >> intent;
-  const auto commit = Lsn::parse(commit_lsn), end = Lsn::parse(end_lsn), saved = Lsn::parse(intent);
-  if (!head || !commit || !end || !saved) return broken;
-  frontier_.checkpoint.commit_lsn = *commit;
-  frontier_.checkpoint.end_lsn = *end;
-  intent_ = {frontier_.checkpoint.epoch, *saved};
-  std::int64_t witness_time = 0;
-  head >> witness_lsn >> witness_time;  // files of before say nothing of it
-  if (const auto witness = Lsn::parse(witness_lsn); head && witness) frontier_.checkpoint.witness = {*witness, {witness_time}};
-  newest_epoch_ = 0;
-  head >> newest_epoch_;
+  if (!std::getline(file, line) || !read_position(line)) return broken;
   while (std::getline(file, line)) {
+    if (line.starts_with('@')) {
+      const bool torn = !line.ends_with("\t.");  // the process ended while it wrote the last one
+      if (!torn && !read_position(line.substr(1))) return broken;
+      continue;
+    }
     std::istringstream fields(line);
     TableRecord record;
     std::string state, snapshot, schema;

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
@@ -25,10 +26,18 @@ class NullDestination final : public Destination {
   std::uint64_t rows() const { return rows_.load(); }
 
  private:
-  Status save() const;
+  /// The whole file anew.
+  Status save();
+  /// Only where it stands, behind the rest: a batch costs one write.
+  Status note_position();
+  std::string position_line() const;
+  bool read_position(const std::string& line);
   Status load();
 
   const std::string path_;
+  std::ofstream positions_;  ///< the file as save() left it, open for note_position()
+  int noted_ = 0;
+  bool tables_changed_ = false;  ///< since save()
   Frontier frontier_;  ///< without its intent
   Intent intent_;
   Epoch newest_epoch_ = 0;

@@ -108,5 +108,33 @@ TEST_F(NullDestinationTest, a_broken_position_is_not_taken_for_a_new_one) {
   EXPECT_EQ(refused.error().code, "corrupt");
 }
 
+TEST_F(NullDestinationTest, resumes_from_the_last_whole_position_after_a_crash) {
+  const auto commit = [](NullDestination& destination, std::uint64_t lsn) {
+    Batch batch;
+    batch.checkpoint = {1, Lsn{lsn}, Lsn{lsn + 1}};
+    return destination.apply(std::move(batch)).has_value();
+  };
+  NullDestination destination(path());
+  ASSERT_TRUE(destination.open({}).has_value());
+  TableRecord record;
+  record.oid = 5;
+  Batch announce;
+  announce.ops.emplace_back(SetTable{record});
+  announce.checkpoint = {1, Lsn{50}, Lsn{51}};
+  ASSERT_TRUE(destination.apply(std::move(announce)).has_value());
+  for (std::uint64_t lsn = 100; lsn < 30'100; ++lsn) ASSERT_TRUE(commit(destination, lsn));
+  EXPECT_LT(std::filesystem::file_size(path()), 2'000'000U) << "written anew now and then";
+  EXPECT_EQ(NullDestination(path()).open({})->checkpoint.commit_lsn, Lsn{30'099});
+
+  std::ofstream(path(), std::ios::app) << "@\t1\t0/9999\t0/99";
+  NullDestination later(path());
+  const auto resumed = later.open({});
+  ASSERT_TRUE(resumed.has_value());
+  EXPECT_EQ(resumed->checkpoint.commit_lsn, Lsn{30'099}) << "a torn line says nothing";
+  ASSERT_EQ(resumed->tables.size(), 1U);
+  ASSERT_TRUE(commit(later, 40'000));
+  EXPECT_EQ(NullDestination(path()).open({})->checkpoint.commit_lsn, Lsn{40'000});
+}
+
 }  // namespace
 }  // namespace luge

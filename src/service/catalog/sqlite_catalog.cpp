@@ -15,7 +15,7 @@ namespace luge {
 
 namespace {
 
-constexpr auto kPollInterval = std::chrono::milliseconds(250);
+constexpr auto kPollInterval = std::chrono::milliseconds(500);
 
 /// A column, cut where it is longer than anything may be. By bytes: by characters, SQLite ends at a NUL, and one name could read as another.
 std::string cut(const std::string& column) {

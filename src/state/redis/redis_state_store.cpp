@@ -96,11 +96,20 @@ Status RedisStateStore::check_durability() {
 }
 
 Result<RedisReply> RedisStateStore::run(const std::vector<std::string>& words) {
-  if (!connection_ || connection_->broken()) {
+  const auto connect = [this]() -> Status {
     connection_.reset();
     TRY(connection_, RedisConnection::open(address_));
-  }
+    return ok();
+  };
+  const bool kept = connection_ && !connection_->broken();
+  if (!kept) CHECK_OK(connect());
   auto reply = connection_->run(words);
+  if (kept && !reply && reply.error().code == "redis_lost") {
+    // Redis was restarted, or something between closed what was quiet. Whether the command was carried out is not known, and does not matter: each may
+    // be repeated, and a script that finds what it did not leave there says so.
+    CHECK_OK(connect());
+    reply = connection_->run(words);
+  }
   // A master that was voted out says so; the sentinels know the new one.
   if (!reply && reply.error().code == "redis_readonly") connection_.reset();
   return reply;
