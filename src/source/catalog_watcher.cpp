@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMostQuestions = 64;
 constexpr int kTries = 3;
 constexpr int kLookShare = 20;  // looking takes at most a twentieth of the time
+constexpr int kRestIntervals = 5;
 using SteadyClock = std::chrono::steady_clock;
 
 }  // namespace
@@ -26,10 +27,22 @@ CatalogWatcher::CatalogWatcher(ConnectionOptions source, CatalogScanOptions scan
       interval_(interval),
       wake_(std::move(wake)),
       cache_(scan.cache),
-      scan_(std::move(scan), followed, memory),
-      thread_(InLogContext([this](const std::stop_token& stop) { run(stop); })) {}
+      scan_(std::move(scan), followed, memory) {
+  if (cache_) member_.emplace(*cache_, [this] { look_now(); });
+  thread_ = std::jthread(InLogContext([this](const std::stop_token& stop) { run(stop); }));
+}
 
 CatalogWatcher::~CatalogWatcher() = default;
+
+void CatalogWatcher::look_now() {
+  {
+    const std::lock_guard lock(mutex_);
+    look_now_ = true;
+  }
+  asked_.notify_one();
+}
+
+bool CatalogWatcher::may_rest() const { return member_ && settled_ && !look_failed_ && !member_->is_reader(); }
 
 bool CatalogWatcher::try_request(RelationOid oid, std::vector<Oid> types) {
   {
@@ -73,8 +86,9 @@ void CatalogWatcher::run(const std::stop_token& stop) {
     std::optional<Question> question;
     {
       std::unique_lock lock(mutex_);
-      asked_.wait_until(lock, stop, next_look, [this] { return !questions_.empty(); });
+      asked_.wait_until(lock, stop, next_look, [this] { return !questions_.empty() || look_now_; });
       if (stop.stop_requested()) return;
+      look_now_ = look_now_ && !questions_.empty();
       if (!questions_.empty()) {
         question = std::move(questions_.front());
         questions_.pop_front();
@@ -87,7 +101,7 @@ void CatalogWatcher::run(const std::stop_token& stop) {
       answers_.push_back(std::move(found));
     } else {
       news = look(stop);
-      next_look = SteadyClock::now() + std::max<SteadyClock::duration>(interval_, look_took_ * kLookShare);
+      next_look = SteadyClock::now() + (may_rest() ? kRestIntervals : 1) * std::max<SteadyClock::duration>(interval_, look_took_ * kLookShare);
     }
     if (news) wake_();
   }
@@ -140,10 +154,14 @@ CatalogWatcher::Answer CatalogWatcher::answer(const Question& question, const st
 
 /// Whether there is anything new to take.
 bool CatalogWatcher::look(const std::stop_token& stop) {
-  const auto max_age = std::chrono::duration_cast<Duration>(interval_ / 2);
+  // The reader's own version of last time is too old for it; the others take it for as long as the next one may be on its way.
+  const bool reads = !member_ || member_->is_reader();
+  const auto max_age = std::chrono::duration_cast<Duration>(reads ? interval_ / 2 : interval_ * 2);
+  settled_ = false;
   if (cache_ && !look_failed_) {
     const auto version = cache_->recent_version(max_age);
-    if (version && scan_.note_unchanged(*version)) return note({});
+    settled_ = version && scan_.note_unchanged(*version);
+    if (settled_) return note({});
   }
   const SteadyClock::time_point before = SteadyClock::now();
   Status connected = connect(stop);
@@ -165,6 +183,7 @@ bool CatalogWatcher::look(const std::stop_token& stop) {
   if (!changes) {
     connection_.reset();  // a transaction may be open on it
     if (!look_failed_ && !stop.stop_requested()) log_event(LogLevel::warn, "catalog_unread", changes.error().message());
+    if (member_) member_->could_not_read();
     look_failed_ = true;
     return true;
   }

@@ -18,7 +18,7 @@
 namespace luge {
 
 /// A thread with a connection of its own: answers questions about single tables, in order, and looks over the whole catalog every
-/// `interval`. All calls are thread-safe and none waits. `wake` is called, on the thread, after anything new to take.
+/// `interval`; less often where another pipeline's watcher tells it that the catalog has changed. All calls are thread-safe and none waits. `wake` is called, on the thread, after anything new to take.
 class CatalogWatcher {
  public:
   struct Answer {
@@ -53,6 +53,9 @@ class CatalogWatcher {
   void run(const std::stop_token& stop);
   bool look(const std::stop_token& stop);
   bool note(std::vector<CatalogChange> changes);
+  void look_now();
+  /// Another watcher reads the version at its interval, and this one needs nothing but news of it.
+  bool may_rest() const;
   Answer answer(const Question& question, const std::stop_token& stop);
   Status connect(const std::stop_token& stop);
 
@@ -61,20 +64,23 @@ class CatalogWatcher {
   const Duration interval_;
   const std::function<void()> wake_;
   const std::shared_ptr<SchemaCache> cache_;
-  CatalogScan scan_;                         ///< of the thread
-  std::optional<Connection> connection_;     ///< of the thread
-  std::chrono::milliseconds look_took_{0};   ///< of the thread
-  bool look_failed_ = false;                 ///< of the thread
+  CatalogScan scan_;  ///< of the thread
+  std::optional<Connection> connection_;  ///< of the thread
+  std::chrono::milliseconds look_took_{0};  ///< of the thread
+  bool look_failed_ = false;  ///< of the thread
+  bool settled_ = false;  ///< of the thread: the last look had nothing to do
 
   std::atomic<bool> refused_ = false;
-  mutable std::mutex mutex_;                 ///< protects what follows
+  mutable std::mutex mutex_;  ///< protects what follows
   std::condition_variable_any asked_;
   std::deque<Question> questions_;
   std::deque<Answer> answers_;
   std::deque<CatalogChange> changes_;
   bool looked_ = false;
+  bool look_now_ = false;
   Lsn publication_seen_;
-  std::jthread thread_;                      ///< last: ends before what it uses
+  std::optional<SchemaCache::Member> member_;  ///< of cache_
+  std::jthread thread_;  ///< last: ends before what it uses
 };
 
 }  // namespace luge

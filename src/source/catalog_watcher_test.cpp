@@ -387,6 +387,32 @@ TEST_F(CatalogScanTest, the_watcher_answers_in_order_and_finds_new_tables) {
   EXPECT_EQ(c->table.name.table, "c");
 }
 
+TEST_F(CatalogScanTest, a_watcher_at_rest_is_told_by_the_one_that_reads) {
+  run("CREATE TABLE a (id int PRIMARY KEY); CREATE PUBLICATION pub");
+  const SystemClock clock;
+  CatalogScanOptions options = scan_options();
+  options.cache = std::make_shared<SchemaCache>(clock);
+  std::optional<CatalogWatcher> reader(std::in_place, server_.options(database_), options, std::vector<FollowedTable>{}, "",
+                                       std::chrono::milliseconds(20), [] {});
+  CatalogWatcher resting(server_.options(database_), options, {}, "", std::chrono::hours(1), [] {});
+  const auto finds = [&](const std::string& table) {
+    return wait_for([&]() -> std::optional<bool> {
+             while (const auto change = resting.try_take_change()) {
+               if (change->table.name.table == table) return true;
+             }
+             return std::nullopt;
+           })
+        .has_value();
+  };
+  EXPECT_TRUE(finds("a")) << "its own first look";
+  run("CREATE TABLE b (id int PRIMARY KEY)");
+  EXPECT_TRUE(finds("b"));
+  reader.reset();
+  run("CREATE TABLE c (id int PRIMARY KEY)");
+  CatalogWatcher third(server_.options(database_), options, {}, "", std::chrono::milliseconds(20), [] {});
+  EXPECT_TRUE(finds("c"));
+}
+
 TEST_F(CatalogScanTest, the_watcher_survives_a_lost_session) {
   run("CREATE TABLE a (id int PRIMARY KEY); CREATE PUBLICATION pub");
   CatalogWatcher watcher(server_.options(database_), scan_options(), {}, "", std::chrono::milliseconds(50), [] {});

@@ -12,6 +12,7 @@ namespace {
 constexpr int kVersionStatements = 4;
 constexpr int kReadShare = 20;  // reading versions takes at most a twentieth of the time
 constexpr Duration kKeepTables = std::chrono::seconds(60);
+constexpr Duration kTellAgain = std::chrono::seconds(2);
 constexpr auto kNoticeStop = std::chrono::milliseconds(100);
 
 CatalogTable without_publication(CatalogTable table) {
@@ -40,10 +41,47 @@ Result<std::shared_ptr<const CatalogVersion>> SchemaCache::version(Connection& s
   reading_ = false;
   read_.notify_all();
   if (!fresh) return std::move(fresh).error();
-  version_ = std::make_shared<const CatalogVersion>(*std::move(fresh));
+  const bool another = version_ != nullptr && version_->digest != fresh->digest;
+  auto version = version_ = std::make_shared<const CatalogVersion>(*std::move(fresh));
   asked_at_ = asked;
   took_ = took;
-  return version_;
+  lock.unlock();
+  if (another) tell_members();
+  return version;
+}
+
+void SchemaCache::tell_members() {
+  const std::lock_guard lock(members_mutex_);
+  for (const Member* member : members_) member->look_();
+}
+
+SchemaCache::Member::Member(SchemaCache& cache, std::function<void()> look) : cache_(cache), look_(std::move(look)) {
+  const std::lock_guard lock(cache_.members_mutex_);
+  cache_.members_.push_back(this);
+}
+
+SchemaCache::Member::~Member() {
+  const std::lock_guard lock(cache_.members_mutex_);
+  const bool was_reader = cache_.members_.front() == this;
+  cache_.members_.remove(this);
+  if (was_reader && !cache_.members_.empty()) cache_.members_.front()->look_();
+}
+
+bool SchemaCache::Member::is_reader() const {
+  const std::lock_guard lock(cache_.members_mutex_);
+  return cache_.members_.front() == this;
+}
+
+void SchemaCache::Member::could_not_read() const {
+  {
+    const std::lock_guard lock(cache_.members_mutex_);
+    if (cache_.members_.front() != this) return;
+    cache_.members_.splice(cache_.members_.end(), cache_.members_, cache_.members_.begin());
+    const Instant now = cache_.clock_.now();
+    if (cache_.failed_at_ && now - *cache_.failed_at_ < kTellAgain) return;
+    cache_.failed_at_ = now;
+  }
+  cache_.tell_members();
 }
 
 std::shared_ptr<const CatalogVersion> SchemaCache::recent_version(Duration max_age) {

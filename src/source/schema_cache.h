@@ -1,9 +1,12 @@
 #pragma once
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -45,6 +48,26 @@ class SchemaCache {
 
   Counters counters() const;
 
+  /// Somebody who wants to know when the catalog changes. One of all members is the reader: it asks for the version at its interval, and the others
+  /// may rest until they are told. The cache outlives its members.
+  class Member {
+   public:
+    /// `look`: the version is another, the reader could not read it, or this member is the reader now. Called on any thread, also while the
+    /// constructor runs; it must not block nor call the cache. Not called any more once the destructor has returned.
+    Member(SchemaCache& cache, std::function<void()> look);
+    ~Member();
+    Member(const Member&) = delete;
+    Member& operator=(const Member&) = delete;
+    bool is_reader() const;
+    /// Another one is the reader then, and all are told, unless they were a moment ago.
+    void could_not_read() const;
+
+   private:
+    friend class SchemaCache;
+    SchemaCache& cache_;
+    const std::function<void()> look_;
+  };
+
  private:
   struct Definitions {
     std::string digest;
@@ -52,6 +75,7 @@ class SchemaCache {
   };
   std::shared_ptr<const CatalogVersion> recent_version_locked(Duration max_age);
   Result<CatalogVersion> read_version(Connection& sql);
+  void tell_members();
   void keep(const std::string& digest, std::span<const CatalogTable> tables);
 
   const Clock& clock_;
@@ -59,11 +83,15 @@ class SchemaCache {
   std::condition_variable_any read_;
   bool reading_ = false;
   std::shared_ptr<const CatalogVersion> version_;
-  Instant asked_at_;          ///< before the version was read
+  Instant asked_at_;  ///< before the version was read
   Duration took_{0};
-  Instant used_at_;           ///< the definitions
+  Instant used_at_;  ///< the definitions
   Definitions definitions_;
   Counters counters_;
+
+  std::mutex members_mutex_;  ///< protects what follows; callbacks run under it
+  std::list<const Member*> members_;  ///< the first one is the reader
+  std::optional<Instant> failed_at_;  ///< when a reader last told of it
 };
 
 }  // namespace luge

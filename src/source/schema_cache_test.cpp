@@ -3,6 +3,7 @@
 #include <atomic>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <optional>
 #include <thread>
 
 #include "source/catalog_reader.h"
@@ -224,6 +225,41 @@ TEST_F(SchemaCacheTest, a_look_at_a_catalog_that_stayed_as_it_was_asks_for_its_v
   EXPECT_EQ(changes[0].kind, CatalogChange::Kind::reshaped);
   run("DROP PUBLICATION pub");
   ASSERT_THAT(look(), SizeIs(1));
+}
+
+TEST_F(SchemaCacheTest, one_member_reads_and_tells_the_others) {
+  run("CREATE TABLE a (id int PRIMARY KEY)");
+  int told_first = 0, told_second = 0, told_third = 0;
+  std::optional<SchemaCache::Member> first(std::in_place, cache_, [&] { ++told_first; });
+  const SchemaCache::Member second(cache_, [&] { ++told_second; });
+  const SchemaCache::Member third(cache_, [&] { ++told_third; });
+  EXPECT_TRUE(first->is_reader());
+  EXPECT_FALSE(second.is_reader());
+  ASSERT_TRUE(cache_.version(sql_, Seconds(1), {}));
+  clock_.pass(Seconds(2));
+  ASSERT_TRUE(cache_.version(sql_, Seconds(1), {}));
+  EXPECT_EQ(told_second, 0) << "as before";
+  run("CREATE TABLE b (id int PRIMARY KEY)");
+  clock_.pass(Seconds(2));
+  ASSERT_TRUE(cache_.version(sql_, Seconds(1), {}));
+  EXPECT_EQ(told_second, 1);
+  EXPECT_EQ(told_third, 1);
+
+  second.could_not_read();
+  EXPECT_TRUE(first->is_reader()) << "the second had nothing to read";
+  first->could_not_read();
+  EXPECT_TRUE(second.is_reader());
+  EXPECT_EQ(told_second, 2);
+  second.could_not_read();
+  EXPECT_TRUE(third.is_reader());
+  EXPECT_EQ(told_third, 2) << "they all fail: telling each other would not end";
+  third.could_not_read();
+  EXPECT_TRUE(first->is_reader());
+  first.reset();
+  EXPECT_TRUE(second.is_reader());
+  EXPECT_EQ(told_second, 3) << "whose turn it is now";
+  EXPECT_EQ(told_third, 2);
+  EXPECT_EQ(told_first, 2);
 }
 
 }  // namespace
