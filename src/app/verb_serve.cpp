@@ -15,7 +15,6 @@
 #include "app/serve/spec_options.h"
 #include "app/verbs.h"
 #include "base/log.h"
-#include "service/alert/trouble_alerts.h"
 #include "service/manager/pipeline_manager.h"
 
 namespace luge {
@@ -89,12 +88,12 @@ Result<ExitCode> serve(Options options, const Environment& environment) {
   managing.seed = random();
   AlertManager::Options alerting;
   alerting.random_seed = random();
+  AlertKeeper keeper(opened.directory, opened.catalog->description());
+  alerting.known = keeper.known();
   AlertManager alerts(std::move(receivers), alerting, clock);
   WalMonitor::Options monitoring;
   monitoring.schedule.tick = options.serve.wal_interval;
-  WalMonitor monitor(monitoring, clock, [&alerts](const WalReport& report) {
-    if (report.verdict) alerts.set("wal/" + report.source, wal_alerts(report.source, *report.verdict));
-  });
+  WalMonitor monitor(monitoring, clock, {});
   auto manager = std::make_unique<PipelineManager>(managing, *opened.catalog, *opened.leases, secrets, SpecRules{check_spec},
                                                    make_task_factory(hosts, environment));
   const SignalScope signals(*manager);
@@ -109,7 +108,7 @@ Result<ExitCode> serve(Options options, const Environment& environment) {
             {{"catalog", opened.catalog->description()}, {"owner", managing.owner}, {"http", admin ? admin->url() : "off"}});
   Status ended = ok();
   {
-    const ServiceWatch watch({*opened.catalog, secrets, *manager, hosts, alerts, monitor, clock}, options.serve.wal, options.serve.freshness);
+    const ServiceWatch watch({*opened.catalog, secrets, *manager, hosts, alerts, keeper, monitor, clock}, options.serve.wal, options.serve.freshness);
     ended = manager->run();
   }
   if (!ended && ended.error().code == "tasks_stuck") {
@@ -118,6 +117,7 @@ Result<ExitCode> serve(Options options, const Environment& environment) {
     ::_exit(static_cast<int>(ended.error().exit_code));
   }
   alerts.drain(kTellAtTheEnd);
+  keeper.keep(alerts.known());
   if (!ended) return ended.error();
   return ExitCode::done;
 }

@@ -17,8 +17,10 @@ class AdminView {
  public:
   virtual ~AdminView() = default;
 
-  /// All of them, by name.
+  /// Those of this process, by name.
   virtual std::vector<PipelineReport> pipelines() const = 0;
+  /// With those of the other processes on the same catalog.
+  virtual std::vector<PipelineReport> all_pipelines() const { return pipelines(); }
   virtual std::optional<PipelineReport> pipeline(std::string_view name) const = 0;
   virtual std::vector<SourceReport> sources() const { return {}; }
   virtual AlertReport alerts() const { return {}; }

@@ -37,7 +37,8 @@ StatusDocument document_of(const PipelineReport& report, PgTimestamp now) {
   document.source = report.source;
   document.destination = report.destination;
   document.mode = report.mode;
-  document.pid = ::getpid();
+  document.pid = report.elsewhere.empty() ? ::getpid() : 0;
+  document.elsewhere = report.elsewhere;
   document.slot.name = report.slot;
   return document;
 }

@@ -10,7 +10,7 @@
 
 namespace luge {
 
-/// One pipeline of this process, as metrics, API and console show it.
+/// One pipeline, as metrics, API and console show it.
 struct PipelineReport {
   std::string name;
   std::string source;       ///< user, host, port and database; never a password
@@ -19,6 +19,7 @@ struct PipelineReport {
   std::string slot;
   bool wanted = true;       ///< it is meant to run; whether it does is in `driver.state`
   std::uint64_t restarts = 0;  ///< after it had ended by itself
+  std::string elsewhere;       ///< the process that speaks for it, if that is another one
   DriverStatus driver;
   std::optional<DestinationHealth> health;
 };

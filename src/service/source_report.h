@@ -8,7 +8,7 @@ namespace luge {
 
 /// One source as its monitor and its schema cache know it. What was not measured is empty.
 struct SourceReport {
-  enum class Level : char { ok, warning, danger };
+  enum class Level : char { ok, warning, danger, unknown };
 
   struct Slot {
     std::string name;
@@ -24,8 +24,8 @@ struct SourceReport {
   };
 
   std::string name;
-  Level level = Level::ok;
-  std::string reason;                          ///< of a level above ok; one sentence
+  Level level = Level::unknown;                ///< unknown: it could not be read
+  std::string reason;                          ///< of a level other than ok; one sentence
   std::optional<std::uint64_t> wal_bytes;      ///< size of pg_wal, or what all slots retain
   std::optional<double> wal_bytes_per_second;  ///< written
   std::optional<double> seconds_left;          ///< until a slot is lost or the disk's limit is reached

@@ -278,7 +278,9 @@ std::string summary_json(const StatusDocument& document) {
     json& count = counts[table.state];
     count = count.is_null() ? 1 : count.get<int>() + 1;
   }
-  return text_of(json_of(document, "table_counts", counts));
+  nlohmann::ordered_json out = json_of(document, "table_counts", counts);
+  out["elsewhere"] = document.elsewhere.empty() ? json(nullptr) : json(document.elsewhere);
+  return text_of(out);
 }
 
 Result<StatusDocument> parse_status(std::string_view text) {

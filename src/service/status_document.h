@@ -68,6 +68,7 @@ struct StatusDocument {
   bool paused = false;
   std::string mode;
   std::int64_t pid = 0;
+  std::string elsewhere;  ///< the process that speaks for it, if that is another one; in the summary only
   std::optional<std::string> server;
   std::string received, durable, acknowledged;
   std::optional<std::uint64_t> lag_bytes;

@@ -179,6 +179,11 @@ def life(house):
     house.wait_state("shop", "live")
     house.server.execute("shop", "CREATE TABLE later (id int PRIMARY KEY); INSERT INTO later VALUES (1)")
     house.wait_count(mirror, 1, table="later")
+    subprocess.run([str(house.luge), "pause", "--to", f"duckdb:{mirror}", "--pipeline", "shop"], cwd=house.directory, env=house.environment, check=True, timeout=60)
+    house.wait_state("shop", "paused", 10)
+    check("luge pipeline start" in house.status("shop")["reason"], f"what lets it go on is not said: {house.status('shop')}")
+    house.run("pipeline", "start", "shop")
+    house.wait_state("shop", "live", 10)
     check(service.stop() == 0, "SIGTERM is not answered by exit 0")
     with duckdb.connect(str(mirror), read_only=True) as reader:
         check(reader.execute("SELECT count(*) FROM public.orders").fetchone()[0] == 102, "the mirror's file lacks rows")
@@ -229,6 +234,17 @@ def takeover(house):
     for name in mirrors:
         house.wait_state(name, "live", 60)
     owners = lambda: {name: house.status(name)["owner"] for name in mirrors}  # noqa: E731
+    wait_for(lambda: sorted(list(owners().values()).count(owner) for owner in set(owners().values())) == [2, 2], "each has two", 40)
+    for service in (first, second):
+        listed = lambda service=service: json.loads(service.get("/api/v1/pipelines"))["pipelines"]  # noqa: E731
+        wait_for(lambda: [row["pipeline"] for row in listed()] == sorted(mirrors) and sum(row["elsewhere"] is not None for row in listed()) == 2,
+                 lambda: f"each process knows of all pipelines: {listed()}", 10)
+        check(service.get("/metrics").count("\npipeline_active{") == 2, "a process has metrics of its own pipelines only")
+    first.post("/api/v1/pipelines/one/pause"), second.post("/api/v1/pipelines/two/pause")
+    house.wait_state("one", "paused"), house.wait_state("two", "paused")
+    second.post("/api/v1/pipelines/one/resume"), first.post("/api/v1/pipelines/two/resume")
+    for name in mirrors:
+        house.wait_state(name, "live", 60)
     wait_for(lambda: sorted(list(owners().values()).count(owner) for owner in set(owners().values())) == [2, 2], "each has two", 40)
     pid = f"/{first.process.pid}/"
     moved = [name for name, owner in owners().items() if pid in owner]
@@ -317,6 +333,19 @@ def secrets(house):
         house.wait_state(name, "live", 60)
     check("s3 cret" not in service.text(), "the log holds the password")
 
+    # What a secret refers to changes without a word.
+    elsewhere = house.directory / "elsewhere"
+    elsewhere.write_text("host=127.0.0.1 port=1 dbname=shop user=nobody")
+    elsewhere.chmod(0o600)
+    house.run("source", "add", "moves", f"conninfo=file:{elsewhere}")
+    moves = lambda: next(row for row in json.loads(service.get("/api/v1/sources"))["sources"] if row["name"] == "moves")  # noqa: E731
+    wait_for(lambda: "moves" in service.get("/api/v1/sources"), "the source is watched", 10)
+    wait_for(lambda: moves()["failed_readings"] > 0, "the monitor tries", 30)
+    check(moves()["level"] == "unknown" and moves()["reason"], f"what cannot be read is no good news: {moves()}")
+    elsewhere.write_text(house.server.url("shop"))
+    service.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: moves()["level"] == "ok", lambda: f"the monitor reads the secret again: {moves()}", 10)
+
 
 class Receiver(http.server.ThreadingHTTPServer):
     def __init__(self):
@@ -393,6 +422,16 @@ wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 8MiB, warning_wal_
     house.server.execute("shop", "CREATE TABLE filler (v text); INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 20000); CHECKPOINT")
     wait_for(lambda: told("wal"), "the WAL is told", 40)
     check(json.loads(service.get("/api/v1/alerts"))["firing"], "the API does not show what fires")
+    time.sleep(3)  # it is kept every two seconds
+    before = receiver.messages.copy()
+    service.process.kill(), service.process.wait()
+    service.start("--config", config)
+    wait_for(lambda: service.text().count("pipeline_failed: ") > 1, "the pipeline has failed again", 30)
+    shop = lambda: json.loads(service.get("/api/v1/pipelines/shop"))  # noqa: E731
+    wait_for(lambda: shop()["elsewhere"] is None and shop()["state"] == "live", lambda: f"it runs again: {shop()}", 30)
+    time.sleep(3)
+    again = [message for message in receiver.messages[len(before):] if message["event"] == "fired"]
+    check(not again, f"told again what was known before the restart: {again}")
     held_in_danger(house, service, mirror)
     receiver.shutdown()
 

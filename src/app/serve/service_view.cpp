@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "app/control_service.h"
@@ -25,6 +26,12 @@ std::string name_of(WalStatus status) {
   return "";
 }
 
+/// As of a pipeline that runs. Where a secret is kept is nobody's business either.
+std::string shown_source(const std::string& conninfo) {
+  const auto connection = ConnectionOptions::parse(conninfo, "serve");
+  return connection ? connection->redacted() : "";
+}
+
 std::optional<double> seconds_of(const std::optional<Duration>& duration) {
   if (!duration) return std::nullopt;
   return static_cast<double>(duration->count()) / 1e6;
@@ -37,12 +44,19 @@ SourceReport source_report(const WalReport& report) {
   source.name = report.source;
   source.readings = report.readings;
   source.failed_readings = report.failures;
-  if (!report.verdict) return source;
+  if (!report.verdict) {
+    if (report.error) source.reason = report.error->what;
+    return source;
+  }
   const WalVerdict& verdict = *report.verdict;
   source.level = verdict.level == WalLevel::danger    ? SourceReport::Level::danger
                  : verdict.level == WalLevel::warning ? SourceReport::Level::warning
                                                       : SourceReport::Level::ok;
   if (!verdict.reasons.empty()) source.reason = verdict.reasons.front();
+  if (report.error) {  // what follows is of the last good reading
+    if (source.level == SourceReport::Level::ok) source.level = SourceReport::Level::unknown;
+    source.reason = "it cannot be read since: " + report.error->what + (source.reason.empty() ? "" : "; before: " + source.reason);
+  }
   for (const WalAction action : verdict.actions) {
     if (action != WalAction::alert) source.actions.emplace_back(to_string(action));
   }
@@ -71,6 +85,30 @@ CatalogContents ServiceView::contents() const {
   return contents_;
 }
 
+std::vector<StatusRow> ServiceView::statuses_elsewhere() const {
+  std::vector<StatusRow> rows;
+  {
+    std::lock_guard lock(mutex_);
+    const Instant now = clock_.now();
+    if (!statuses_read_at_ || now - *statuses_read_at_ >= kContentsAge) {
+      statuses_read_at_ = now;
+      if (auto read = catalog_.read_statuses()) statuses_ = std::move(*read);
+    }
+    rows = statuses_;
+  }
+  std::set<std::string> own;
+  for (const StatusRow& row : manager_.statuses()) own.insert(row.pipeline);
+  const CatalogContents known = contents();
+  std::erase_if(rows, [&](const StatusRow& row) { return own.contains(row.pipeline) || !known.pipelines.contains(row.pipeline); });
+  return rows;
+}
+
+PipelineReport ServiceView::report_elsewhere(const StatusRow& row) const {
+  PipelineReport report = report_of(row);
+  report.elsewhere = row.owner;
+  return report;
+}
+
 PipelineReport ServiceView::report_of(const StatusRow& row) const {
   if (const auto host = hosts_.find(row.pipeline)) {
     PipelineReport report = host->last_report();
@@ -87,7 +125,7 @@ PipelineReport ServiceView::report_of(const StatusRow& row) const {
     const auto wanted = wants_start(pipeline->second);
     report.wanted = !wanted || *wanted;
     if (const auto source = known.sources.find(pipeline->second.source); source != known.sources.end())
-      report.source = shown_conninfo(source->second.conninfo);
+      report.source = shown_source(source->second.conninfo);
     if (const auto destination = known.destinations.find(pipeline->second.destination); destination != known.destinations.end())
       report.destination = destination->second.address;
   }
@@ -108,9 +146,19 @@ std::vector<PipelineReport> ServiceView::pipelines() const {
   return reports;
 }
 
+std::vector<PipelineReport> ServiceView::all_pipelines() const {
+  std::vector<PipelineReport> reports = pipelines();
+  for (const StatusRow& row : statuses_elsewhere()) reports.push_back(report_elsewhere(row));
+  std::ranges::sort(reports, {}, &PipelineReport::name);
+  return reports;
+}
+
 std::optional<PipelineReport> ServiceView::pipeline(std::string_view name) const {
   for (const StatusRow& row : manager_.statuses()) {
     if (row.pipeline == name) return report_of(row);
+  }
+  for (const StatusRow& row : statuses_elsewhere()) {
+    if (row.pipeline == name) return report_elsewhere(row);
   }
   return std::nullopt;
 }

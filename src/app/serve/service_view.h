@@ -27,6 +27,7 @@ class ServiceView final : public AdminView {
       : catalog_(catalog), manager_(manager), hosts_(hosts), monitor_(monitor), alerts_(alerts), clock_(clock) {}
 
   std::vector<PipelineReport> pipelines() const override;
+  std::vector<PipelineReport> all_pipelines() const override;
   std::optional<PipelineReport> pipeline(std::string_view name) const override;
   std::vector<SourceReport> sources() const override;
   AlertReport alerts() const override;
@@ -40,6 +41,9 @@ class ServiceView final : public AdminView {
   Status set_desired(const std::string& pipeline, const std::string& desired);
   /// The operator's rows, read at most once in two seconds.
   CatalogContents contents() const;
+  /// What other processes say of their pipelines. As old at most.
+  std::vector<StatusRow> statuses_elsewhere() const;
+  PipelineReport report_elsewhere(const StatusRow& row) const;
 
   PipelineCatalog& catalog_;
   const PipelineManager& manager_;
@@ -51,6 +55,8 @@ class ServiceView final : public AdminView {
   mutable std::mutex mutex_;
   mutable CatalogContents contents_;
   mutable std::optional<Instant> read_at_;
+  mutable std::vector<StatusRow> statuses_;
+  mutable std::optional<Instant> statuses_read_at_;
 };
 
 }  // namespace luge

@@ -1,12 +1,15 @@
 #pragma once
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "app/serve/alert_keeper.h"
 #include "app/serve/running_hosts.h"
 #include "app/serve/source_relief.h"
 #include "base/clock.h"
@@ -21,8 +24,9 @@
 
 namespace luge {
 
-/// What is wrong with one pipeline, as its status row and, if it runs here, its driver and destination say. Pure.
-std::vector<Alert> alerts_of(const StatusRow& row, const PipelineReport* report, Duration freshness, PgTimestamp now);
+/// What is wrong with one pipeline, as its status row and, if it runs here, its driver and destination say. Pure. `stopped_for`: with errors that
+/// time may heal.
+std::vector<Alert> alerts_of(const StatusRow& row, const PipelineReport* report, Duration freshness, Duration stopped_for, PgTimestamp now);
 
 /// On a thread of its own, every two seconds: tells the alert manager what is wrong with the pipelines, the monitor which sources there
 /// are, and the pipelines what the WAL of their source calls for. Everything that is passed outlives it.
@@ -34,6 +38,7 @@ class ServiceWatch {
     const PipelineManager& manager;
     RunningHosts& hosts;
     AlertManager& alerts;
+    AlertKeeper& keeper;
     WalMonitor& monitor;
     const Clock& clock;
   };
@@ -43,7 +48,11 @@ class ServiceWatch {
  private:
   void run(const std::stop_token& stop);
   void tell_alerts();
+  void tell_of_sources();
   void watch_sources();
+  /// The rows or the secrets behind them may be others than at the last look.
+  bool sources_may_have_changed();
+  Duration stopped_for(const StatusRow& row);
 
   const Parts parts_;
   const WalLimits limits_;
@@ -51,6 +60,10 @@ class ServiceWatch {
   SourceRelief relief_;         ///< what follows: of the thread
   std::set<std::string> told_;  ///< scopes
   std::int64_t revision_ = -1;
+  std::uint64_t reloads_ = 0;
+  std::optional<Instant> resolved_at_;  ///< the secrets of the sources
+  std::map<std::string, Instant> unread_since_;   ///< sources
+  std::map<std::string, Instant> stopped_since_;  ///< pipelines
   std::set<std::string> watched_;
   std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -10,6 +10,7 @@ namespace luge {
 namespace {
 
 constexpr int kCriticalFactor = 3;
+constexpr Duration kUnreadGrace = std::chrono::seconds(60);
 
 std::string joined(const std::vector<std::string>& sentences) {
   std::string text;
@@ -71,6 +72,18 @@ std::vector<Alert> wal_alerts(std::string_view source, const WalVerdict& verdict
   std::vector<Alert> alerts;
   alerts.push_back(std::move(alert));
   return alerts;
+}
+
+std::vector<Alert> unread_alerts(std::string_view source, const Error& error, Duration unread_for) {
+  if (unread_for < kUnreadGrace) return {};
+  Alert alert;
+  alert.key = "unread/" + std::string(source);
+  alert.kind = AlertKind::wal;
+  alert.severity = AlertSeverity::warning;
+  alert.title = "WAL of source " + std::string(source) + ": cannot be read";
+  alert.hint = error.hint;
+  alert.facts = {{"source", std::string(source)}, {"error", error.what}, {"code", error.code}};
+  return {alert};
 }
 
 Alert stopped_alert(std::string_view pipeline, const Error& error) {

@@ -109,5 +109,14 @@ TEST(TroubleAlerts, freshness_against_its_objective) {
   EXPECT_EQ(freshness_alerts("app", status, std::chrono::seconds(20), now)[0].severity, AlertSeverity::critical);
 }
 
+TEST(TroubleAlerts, ASourceThatCannotBeReadIsToldOfAfterAMinute) {
+  const Error error = make_error(Recovery::retry, "28P01", "password authentication failed", "check the password");
+  EXPECT_TRUE(unread_alerts("shop", error, std::chrono::seconds(59)).empty());
+  const auto alerts = unread_alerts("shop", error, std::chrono::seconds(60));
+  ASSERT_EQ(alerts.size(), 1U);
+  EXPECT_EQ(alerts[0].key, "unread/shop");
+  EXPECT_EQ(alerts[0].hint, "check the password");
+}
+
 }  // namespace
 }  // namespace luge

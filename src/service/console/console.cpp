@@ -110,7 +110,7 @@ HttpAnswer Console::page(int status, const std::string& title, const std::string
 
 HttpAnswer Console::pipelines_page(const AdminRequest& request) const {
   const TablePageQuery query = query_of(request);
-  const auto reports = view_.pipelines();
+  const auto reports = view_.all_pipelines();
   const PgTimestamp now = clock_.wall_now();
   std::string rows;
   const std::size_t end = std::min(reports.size(), query.offset + query.limit);

@@ -119,7 +119,10 @@ std::string source_section(const std::vector<SourceReport>& sources) {
       "class=\"number\">Written</th>"
       "<th>Slot</th><th>WAL kept</th><th>Slot lost in</th></tr></thead><tbody>";
   for (const SourceReport& source : sources) {
-    const char* level = source.level == SourceReport::Level::ok ? "ok" : source.level == SourceReport::Level::warning ? "warning" : "danger";
+    const char* level = source.level == SourceReport::Level::ok        ? "ok"
+                        : source.level == SourceReport::Level::warning ? "warning"
+                        : source.level == SourceReport::Level::danger  ? "danger"
+                                                                       : "unknown";
     const std::string head = fmt::format(
         "<td>{}</td><td>{} <span class=\"note\">{}</span></td><td class=\"number\">{}</td><td class=\"number\">{}</td>", html(source.name),
         state_badge(level), html(level_text(source)), source.wal_bytes ? bytes_text(static_cast<double>(*source.wal_bytes)) : "",

@@ -76,8 +76,9 @@ const char* name_of(SourceReport::Level level) {
     case SourceReport::Level::ok: return "ok";
     case SourceReport::Level::warning: return "warning";
     case SourceReport::Level::danger: return "danger";
+    case SourceReport::Level::unknown: break;
   }
-  return "ok";
+  return "unknown";
 }
 
 ordered_json json_of(const SourceReport& source) {
@@ -142,7 +143,7 @@ HttpAnswer AdminApi::pipelines(const AdminRequest& request) const {
   if (!offset) return error_answer(offset.error());
   const auto limit = count_of(request.query, "limit", 100, kMostPipelines);
   if (!limit) return error_answer(limit.error());
-  const auto reports = view_.pipelines();
+  const auto reports = view_.all_pipelines();
   const PgTimestamp now = clock_.wall_now();
   std::string out = "{\"total\":" + std::to_string(reports.size()) + ",\"offset\":" + std::to_string(*offset) + ",\"pipelines\":[";
   const std::size_t end = std::min(reports.size(), *offset + *limit);
@@ -156,6 +157,8 @@ HttpAnswer AdminApi::pipeline(const AdminRequest& request, const std::string& na
   if (request.method != (action ? "POST" : "GET")) return wrong_method(action ? "POST" : "GET");
   const auto report = view_.pipeline(name);
   if (!report) return no_pipeline();
+  if ((rest == "tables" || rest == "history") && !report->elsewhere.empty())
+    return error_answer(409, "not_running", "the pipeline does not run in this process", "ask " + report->elsewhere);
   if (rest == "tables") return tables(request, *report);
   if (rest == "history") return history(name);
   if (rest == "resync") return resync(name, request.body);

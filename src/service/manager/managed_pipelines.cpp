@@ -70,7 +70,9 @@ void ManagedPipelines::want(const CatalogContents& contents, const SecretResolve
   for (auto& [name, entry] : entries_) {
     // A row that was written again without a change is news for an ended task only.
     const auto wanted = wanted_.find(name);
-    if (wanted != wanted_.end() && !entry.end_seen && wanted->second.spec == entry.runner->spec()) entry.version = wanted->second.version;
+    if (wanted == wanted_.end() || entry.end_seen || wanted->second.spec != entry.runner->spec()) continue;
+    if (wanted->second.version > entry.version && wanted->second.wish == Wish::start) started_again_.push_back(entry.runner);
+    entry.version = wanted->second.version;
   }
   set_leases(held_);
 }
@@ -137,6 +139,7 @@ void ManagedPipelines::note_end(const std::string& name, Entry& entry, const std
     return;
   }
   const bool healed_by_time = error->recovery == Recovery::retry || error->recovery == Recovery::reconnect;
+  entry.healed_by_time = healed_by_time;
   entry.retry_at = now + (healed_by_time ? entry.transient : entry.fatal).next_delay(now, random_);
   const std::int64_t retry_in_ms = (entry.retry_at - now).count() / 1000;
   entry.reason = error->exit_code == ExitCode::operator_decision ? "it waits for an operator's decision"
@@ -254,6 +257,7 @@ std::optional<ManagedPipelines::Report> ManagedPipelines::report(const std::stri
     row.restarts = entry.restarts;
     row.reason = entry.reason;
     row.state = entry.stopping ? "stopping" : entry.draining ? "draining" : "";
+    row.healed_by_time = entry.healed_by_time;
     told.runner = entry.runner;
     return told;
   }

@@ -51,6 +51,8 @@ class ManagedPipelines {
   /// The keys of pipeline_status that have a pipeline.
   std::vector<std::string> status_keys() const;
   std::vector<Report> reports() const;
+  /// Running ones whose row was written again with START: whoever paused one by hand is overruled. Once.
+  std::vector<std::shared_ptr<TaskRunner>> take_started_again() { return std::exchange(started_again_, {}); }
 
  private:
   struct Entry {
@@ -60,6 +62,7 @@ class ManagedPipelines {
     bool stopping = false;
     Instant drain_deadline;
     bool end_seen = false;
+    bool healed_by_time = false;  ///< what it ended with last
     Instant retry_at;
     RetryPolicy transient, fatal;
     std::uint64_t restarts = 0;
@@ -80,6 +83,7 @@ class ManagedPipelines {
   std::map<std::string, WantedPipeline> wanted_;
   std::map<std::string, Entry> entries_;
   LeaseKeeper::Held held_;
+  std::vector<std::shared_ptr<TaskRunner>> started_again_;
   bool shutting_down_ = false;
 };
 

@@ -27,6 +27,7 @@ constexpr Duration kSettle = std::chrono::milliseconds(100);  // several changes
 /// What a running task says, over what the manager knows of it.
 void add_task_status(StatusRow& row, const TaskStatus& task) {
   if (row.state.empty() || task.state == "failed" || task.state == "stopped") row.state = task.state;
+  if (row.state == "paused") row.reason = "paused by luge pause, or over its own socket; luge pipeline start lets it go on";
   row.server = task.server;
   row.received = task.received;
   row.durable = task.durable;
@@ -105,6 +106,11 @@ class PipelineManager::Impl {
     const std::lock_guard lock(mutex_);
     return contents_.revision;
   }
+  std::uint64_t reloads() const { return reloads_.load(); }
+  bool speaks_for_all() const {
+    const std::lock_guard lock(mutex_);
+    return pipelines_.speaks_for_all();
+  }
 
  private:
   /// The manager's thread. Returns who did not end.
@@ -114,6 +120,7 @@ class PipelineManager::Impl {
       const bool draining = drain_.load();
       Instant next_look;
       std::vector<std::string> unfinished;
+      std::vector<std::shared_ptr<TaskRunner>> resumed;
       {
         const std::lock_guard lock(mutex_);
         if (auto contents = std::exchange(fresh_, std::nullopt)) {
@@ -121,7 +128,8 @@ class PipelineManager::Impl {
           pipelines_.want(contents_, secrets_, rules_);
         }
         if (reload_.exchange(false)) {
-          log_event(LogLevel::info, "reload", "secrets are read again; what waits is tried again");
+          ++reloads_;
+          log_event(LogLevel::info, "reload", "secrets are read again; what waits is tried again. The configuration file is read at the start only");
           pipelines_.want(contents_, secrets_, rules_);
           pipelines_.retry_now();
         }
@@ -131,6 +139,10 @@ class PipelineManager::Impl {
         // At the end nothing new is taken, and what ended is given back to whoever is there.
         keeper.set_pipelines({draining ? std::set<std::string>{} : pipelines_.active(), pipelines_.busy(), !draining && contents_.revision > 0});
         unfinished = pipelines_.unfinished();
+        resumed = pipelines_.take_started_again();
+      }
+      for (const auto& runner : resumed) {
+        if (runner->status().state == "paused") resume(*runner);
       }
       ask_for_report();
       if (draining) {
@@ -141,6 +153,12 @@ class PipelineManager::Impl {
       }
       sleep_until(next_look);
     }
+  }
+
+  static void resume(TaskRunner& runner) {
+    const Status resumed = runner.pause(false);
+    log_event(resumed ? LogLevel::info : LogLevel::warn, "pipeline_resumed", resumed ? "desired is START" : resumed.error().what,
+              {{"pipeline", runner.spec().name}, {"done", resumed ? "yes" : "no"}});
   }
 
   void sleep_until(Instant at) {
@@ -242,6 +260,7 @@ class PipelineManager::Impl {
   const WakeEvent wake_;
   std::atomic<bool> drain_{false};
   std::atomic<bool> reload_{false};
+  std::atomic<std::uint64_t> reloads_{0};
 
   std::mutex report_mutex_;  ///< protects what follows; tasks ask as long as they live, so it stands before them
   std::condition_variable_any report_asked_;
@@ -267,5 +286,7 @@ void PipelineManager::request_reload() { impl_->request_reload(); }
 Status PipelineManager::pause(const std::string& pipeline, bool paused) { return impl_->pause(pipeline, paused); }
 std::vector<StatusRow> PipelineManager::statuses() const { return impl_->statuses(); }
 std::int64_t PipelineManager::catalog_revision() const { return impl_->catalog_revision(); }
+std::uint64_t PipelineManager::reloads() const { return impl_->reloads(); }
+bool PipelineManager::speaks_for_all() const { return impl_->speaks_for_all(); }
 
 }  // namespace luge

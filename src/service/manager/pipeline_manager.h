@@ -51,6 +51,10 @@ class PipelineManager {
   std::vector<StatusRow> statuses() const;
   /// Of the catalog as the manager has read it; 0: not yet.
   std::int64_t catalog_revision() const;
+  /// How often request_reload() was followed.
+  std::uint64_t reloads() const;
+  /// Of the processes on one catalog this is the one that tells what is nobody's own.
+  bool speaks_for_all() const;
 
  private:
   class Impl;

@@ -362,6 +362,13 @@ TEST_F(PipelineManagerTest, PausesARunningPipelineLive) {
   EXPECT_TRUE(stage_.look("a").paused);
   EXPECT_EQ(service.manager->pause("nobody", true).error().code, "not_running");
   EXPECT_EQ(stage_.look("a").starts, 1);
+
+  stage_.direct("a", [](Stage::Act& act) { act.state = "paused"; });
+  stage_.look("a").state_changed();
+  ASSERT_TRUE(eventually([&] { return status("a").reason.find("luge pipeline start") != std::string::npos; }));
+  edit({SetDesired{"a", "START"}});
+  EXPECT_TRUE(eventually([&] { return !stage_.look("a").paused; })) << "it was START before: said again, it overrules whoever paused it";
+  EXPECT_EQ(stage_.look("a").starts, 1);
 }
 
 TEST_F(PipelineManagerTest, TwoProcessesShareAndTakeOverWithoutRunningAnythingTwice) {

@@ -15,7 +15,7 @@ void add_source(Exposition& page, const SourceReport& report) {
     page.add(Metric::source_wal_bytes, {name}, number(*report.wal_bytes));
   }
   if (report.wal_bytes_per_second) page.add(Metric::source_wal_rate, {name}, *report.wal_bytes_per_second);
-  page.add(Metric::source_level, {name}, static_cast<double>(report.level));
+  if (report.level != SourceReport::Level::unknown) page.add(Metric::source_level, {name}, static_cast<double>(report.level));
   if (report.seconds_left) page.add(Metric::source_remaining, {name}, *report.seconds_left);
   if (report.readings + report.failed_readings > 0) {
     page.add(Metric::wal_readings, {name}, number(report.readings + report.failed_readings));

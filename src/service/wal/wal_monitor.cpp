@@ -102,13 +102,15 @@ void WalMonitor::read(const std::shared_ptr<Watched>& watched, const WalSchedule
   if (sample) verdict = watched->judge.judge(*sample, source.limits, source.own_slots);
 
   WalReport report;
-  bool first_failure = false;
+  bool other_failure = false;
+  bool well_again = false;
   bool still_watched = false;
   const Instant ended = clock_.now();
   {
     const std::lock_guard lock(mutex_);
     WalReport& mine = watched->report;
-    first_failure = !sample && !mine.error;
+    other_failure = !sample && (!mine.error || mine.error->code != sample.error().code);
+    well_again = sample && mine.error;
     mine.took = ended - ticket.begun;
     if (verdict) {
       mine.verdict = std::move(verdict);
@@ -124,7 +126,8 @@ void WalMonitor::read(const std::shared_ptr<Watched>& watched, const WalSchedule
     still_watched = found != sources_.end() && found->second == watched;
   }
   if (still_watched && !stop.stop_requested()) {
-    if (first_failure) {
+    if (well_again) log_event(LogLevel::info, "wal_read_again", "the WAL of a source can be read again", {{"source", report.source}});
+    if (other_failure) {
       log_event(LogLevel::warn, "wal_not_read", "the WAL of a source cannot be read; luge goes on trying, less often",
                 {{"source", report.source}, {"code", report.error->code}, {"error", report.error->what}});
     }
