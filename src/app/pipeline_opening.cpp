@@ -25,7 +25,7 @@ Status check_snapshot(const Options& options, const PipelinePlaces& places) {
 
 }  // namespace
 
-Result<PipelineOpening> prepare_pipeline(const Options& options, const Environment& environment) {
+Result<PipelineOpening> prepare_pipeline(const Options& options, const Environment& environment, Error (*refusal)(const Preflight&)) {
   TRY(PipelinePlaces places, find_places(options, environment));
   CHECK_OK(check_snapshot(options, places));
   CHECK_OK(check_destination(places, options));
@@ -42,7 +42,7 @@ Result<PipelineOpening> prepare_pipeline(const Options& options, const Environme
   Preflight preflight = examine({options, places, selection, source});
   if (preflight.exit_code() != ExitCode::done) {
     if (lock && preflight.gap) note_end(places.directory, *preflight.gap);
-    return error_of(preflight);
+    return refusal(preflight);
   }
   return PipelineOpening{std::move(places), std::move(selection), std::move(source), std::move(lock), std::move(preflight), nullptr};
 }

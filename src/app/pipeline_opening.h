@@ -24,8 +24,9 @@ struct PipelineOpening {
   std::shared_ptr<SchemaCache> schema_cache;  ///< of the source; null: of this pipeline alone
 };
 
-/// Everything that `luge run` checks before it creates anything. The error is that of the worst check; "running": somebody works there already.
-Result<PipelineOpening> prepare_pipeline(const Options& options, const Environment& environment);
+/// Everything that is checked before luge creates anything. Where a check refuses, `refusal` makes the error of it; "running": somebody works there
+/// already.
+Result<PipelineOpening> prepare_pipeline(const Options& options, const Environment& environment, Error (*refusal)(const Preflight&));
 
 /// Creates what is missing and notes that a run begins.
 Result<std::unique_ptr<PipelineHost>> open_pipeline(const Options& options, PipelineOpening opening);

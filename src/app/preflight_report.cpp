@@ -130,20 +130,34 @@ std::string preflight_json(const Preflight& preflight, const PipelinePlaces& pla
   return out.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-Error error_of(const Preflight& preflight) {
-  const ExitCode code = preflight.exit_code();
-  Error error = fatal(
-      "preflight", "luge did not start, and nothing was created:\n" + [&] {
-        std::vector<Check> stopping;
-        for (const Check& check : preflight.checks) {
-          if (check.level >= Check::Level::problem) stopping.push_back(check);
-        }
-        return checks_text(stopping, false);
-      }());
-  error.exit_code = code;
+namespace {
+
+/// The worst is the last.
+std::vector<Check> stopping_checks(const Preflight& preflight) {
+  std::vector<Check> stopping;
   for (const Check& check : preflight.checks) {
-    if (check.level >= Check::Level::problem) error.code = check.name;
+    if (check.level >= Check::Level::problem) stopping.push_back(check);
   }
+  return stopping;
+}
+
+}  // namespace
+
+Error error_of(const Preflight& preflight) {
+  const std::vector<Check> stopping = stopping_checks(preflight);
+  Error error = fatal("preflight", "luge did not start, and nothing was created:\n" + checks_text(stopping, false));
+  error.exit_code = preflight.exit_code();
+  if (!stopping.empty()) error.code = stopping.back().name;
+  return error;
+}
+
+Error short_error_of(const Preflight& preflight) {
+  const std::vector<Check> stopping = stopping_checks(preflight);
+  if (stopping.empty()) return error_of(preflight);
+  const Check& worst = stopping.back();
+  Error error = fatal(worst.name, worst.what, worst.fix);
+  if (stopping.size() > 1) error.what += " (and " + std::to_string(stopping.size() - 1) + " more, in the log)";
+  error.exit_code = preflight.exit_code();
   return error;
 }
 

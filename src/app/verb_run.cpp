@@ -95,7 +95,7 @@ Result<ExitCode> run(const Options& options, const Environment& environment) {
   CHECK_OK(check_http(options));
   const bool terminal = ::isatty(STDOUT_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1 && !options.json && options.log == "text";
   const LogScope scope(options.log == "json" ? options.pipeline : "");
-  TRY(PipelineOpening opening, prepare_pipeline(options, environment));
+  TRY(PipelineOpening opening, prepare_pipeline(options, environment, error_of));
   announce(opening.preflight, opening.places, options, terminal);
   TRY(const auto host, open_pipeline(options, std::move(opening)));
   const DrainScope draining(host->driver());

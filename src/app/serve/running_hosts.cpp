@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/pipeline_opening.h"
+#include "app/preflight_report.h"
 #include "app/serve/spec_options.h"
 #include "base/log.h"
 
@@ -12,13 +13,22 @@ namespace luge {
 
 namespace {
 
+/// What helps here is a row of the catalog, not an option of `luge run`.
+Error as_served(Error error, const std::string& pipeline) {
+  if (error.code == "gap")
+    error.hint = "luge pipeline edit " + pipeline + " on_gap=resync copies the affected tables again (the mirror stays readable meanwhile)";
+  return error;
+}
+
 class HostTask final : public PipelineTask {
  public:
   explicit HostTask(std::shared_ptr<PipelineHost> host) : host_(std::move(host)) {}
 
   Status run() override {
     const LogScope scope(host_->options().pipeline);
-    return host_->run();
+    Status ended = host_->run();
+    if (!ended) return as_served(std::move(ended).error(), host_->options().pipeline);
+    return ended;
   }
   void request_drain() override { host_->driver().request_drain(); }
   void request_stop() override { host_->driver().request_stop(); }
@@ -40,7 +50,7 @@ class HostTask final : public PipelineTask {
       ++status.tables;
       if (table.record.state == TableState::quarantined) ++status.quarantined;
     }
-    status.error = report.driver.error;
+    if (report.driver.error) status.error = as_served(*report.driver.error, report.name);
     return status;
   }
 
@@ -53,6 +63,16 @@ void tell_checks(const Preflight& preflight) {
     if (check.level == Check::Level::good) continue;
     log_event(check.level == Check::Level::note ? LogLevel::info : LogLevel::warn, "check", check.what, {{"check", check.name}, {"fix", check.fix}});
   }
+}
+
+/// The status row shows one; the others are logged.
+Error refusal_of(const Preflight& preflight) {
+  Error error = short_error_of(preflight);
+  for (const Check& check : preflight.checks) {
+    if (check.level < Check::Level::problem || check.what == error.what) continue;
+    log_event(LogLevel::warn, "check", check.what, {{"check", check.name}, {"fix", check.fix}});
+  }
+  return error;
 }
 
 }  // namespace
@@ -102,7 +122,9 @@ TaskFactory make_task_factory(RunningHosts& hosts, Environment environment) {
   return [&hosts, environment = std::move(environment)](const PipelineSpec& spec) -> Result<std::unique_ptr<PipelineTask>> {
     const LogScope scope(spec.name);
     TRY(const Options options, options_of(spec));
-    TRY(PipelineOpening opening, prepare_pipeline(options, environment));
+    auto prepared = prepare_pipeline(options, environment, refusal_of);
+    if (!prepared) return as_served(std::move(prepared).error(), spec.name);
+    PipelineOpening opening = *std::move(prepared);
     tell_checks(opening.preflight);
     opening.schema_cache = hosts.schema_cache(spec.source, spec.conninfo);
     TRY(auto opened, open_pipeline(options, std::move(opening)));
