@@ -436,6 +436,34 @@ wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 8MiB, warning_wal_
     receiver.shutdown()
 
 
+def one_voice(house):
+    """Two processes watch the same source; a receiver hears of its WAL once."""
+    receiver = Receiver()
+    house.server.execute("postgres", "CREATE DATABASE ops")
+    house.catalog = house.server.url("ops")
+    house.add("shop"), house.add("other")
+    config = house.directory / "serve.yaml"
+    config.write_text(f"""
+alerts:
+  webhooks:
+    - {{name: team, url: "http://127.0.0.1:{receiver.server_port}/hook", private_networks: 127.0.0.1}}
+wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 100GiB, warning_wal_size: 100GiB, danger_wal_size: 200GiB}}
+""")
+    services = [house.service(name).start("--config", config) for name in ("first", "second")]
+    owners = lambda: {house.status(name)["owner"] for name in ("shop", "other")}  # noqa: E731
+    wait_for(lambda: len(owners()) == 2 and None not in owners(), "each has one", 40)
+    house.server.execute("shop", "SELECT pg_create_logical_replication_slot('luge_shop_old', 'pgoutput'); CREATE TABLE filler (v text)")
+    house.run("pipeline", "pause", "shop")
+    house.run("pipeline", "pause", "other")
+    house.server.execute("shop", "INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 5000)")
+    level = lambda service: json.loads(service.get("/api/v1/sources"))["sources"][0]["level"]  # noqa: E731
+    wait_for(lambda: all(level(service) == "warning" for service in services), "both see it", 30)
+    wait_for(lambda: receiver.messages, "it is told", 20)
+    time.sleep(4)
+    check([message["key"] for message in receiver.messages] == ["wal/shop"], f"told more than once: {receiver.messages}")
+    receiver.shutdown()
+
+
 def moved_state(house):
     """luge state export and import: to another file and into a Redis; nothing is copied again, nothing is missing."""
     mirror = house.directory / "shop.duckdb"
@@ -478,7 +506,7 @@ def moved_state(house):
         check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")
 
 
-TESTS = [life, bad_rows, takeover, zombie, applied, secrets, alerts, moved_state]
+TESTS = [life, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state]
 
 
 def run_one(options, test):
