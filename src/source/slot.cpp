@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "postgres/cancel_on_stop.h"
@@ -14,6 +15,7 @@ namespace luge {
 
 namespace {
 
+constexpr auto kFirstReport = std::chrono::seconds(3);
 constexpr auto kReportEvery = std::chrono::seconds(10);
 
 /// Logs whom the creation waits for, until told to stop.
@@ -21,7 +23,8 @@ void report_waits(const ConnectionOptions& options, const std::string& slot, con
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
-  while (!wake.wait_for(lock, stop, kReportEvery, [] { return false; }) && !stop.stop_requested()) {
+  auto next = kFirstReport;
+  while (!wake.wait_for(lock, stop, std::exchange(next, kReportEvery), [] { return false; }) && !stop.stop_requested()) {
     auto sql = Connection::open(options);
     if (!sql) continue;
     const auto blockers = describe_old_transactions(*sql);

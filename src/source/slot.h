@@ -18,7 +18,7 @@ struct SlotRequest {
 };
 
 /// Creates the logical slot and returns its consistent point. Waits for every transaction that is running now; who is waited for is
-/// logged every 10 seconds. The caller has stored `creating` before, and drops a slot that it finds in that phase.
+/// logged after 3 seconds and every 10. The caller has stored `creating` before, and drops a slot that it finds in that phase.
 /// Errors: 42710: there is one of that name; "slot_limit": no free slot; 57014: `stop` was requested; 42501, 55000 (wal_level) with the remedy.
 Result<Lsn> create_slot(const ConnectionOptions& options, const SlotRequest& request, const std::stop_token& stop);
 

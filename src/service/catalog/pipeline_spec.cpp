@@ -98,6 +98,24 @@ void note_changes(std::string& out, const OptionMap& before, const OptionMap& af
   for (const std::string& name : names) note_change(out, true, prefix + name);
 }
 
+/// A file has one writer. Asked of edits only: a row that somebody wrote by SQL must not stop the pipeline that was there before.
+Status refuse_second_writer(const PipelineRow& row, const CatalogContents& contents) {
+  const auto own = contents.destinations.find(row.destination);
+  if (own == contents.destinations.end()) return ok();
+  const std::string& address = own->second.address;
+  if (!address.starts_with("duckdb:") && !address.starts_with("parquet:")) return ok();
+  if (const auto start = wants_start(row); !start || !*start) return ok();
+  for (const auto& [name, other] : contents.pipelines) {
+    if (name == row.name) continue;
+    const auto destination = contents.destinations.find(other.destination);
+    if (destination == contents.destinations.end() || destination->second.address != address) continue;
+    if (const auto start = wants_start(other); !start || !*start) continue;
+    return bad("destination_taken", "the pipeline " + name + " writes to " + shown_word(address) + " already, and such a destination has one writer",
+               "give this pipeline a destination of its own, or widen the tables of the other");
+  }
+  return ok();
+}
+
 }  // namespace
 
 std::string shown_word(std::string_view text) {
@@ -197,6 +215,15 @@ CatalogContents with_edits(CatalogContents contents, std::span<const CatalogEdit
   return contents;
 }
 
+namespace {
+
+Status check_pipeline(const PipelineRow& row, const CatalogContents& contents, const SpecRules& rules) {
+  const auto spec = read_spec(row, contents, rules);
+  return spec ? refuse_second_writer(row, contents) : Status(spec.error());
+}
+
+}  // namespace
+
 Status check_edits(const CatalogContents& contents, std::span<const CatalogEdit> edits, const SpecRules& rules) {
   const CatalogContents after = with_edits(contents, edits);
   std::set<std::string> sources;
@@ -221,12 +248,12 @@ Status check_edits(const CatalogContents& contents, std::span<const CatalogEdit>
   }
   for (const auto& [name, row] : after.pipelines) {
     if (!pipelines.contains(name) && !sources.contains(row.source) && !destinations.contains(row.destination)) continue;
-    const auto spec = read_spec(row, after, rules);
-    if (spec) continue;
+    const Status good = check_pipeline(row, after, rules);
+    if (good) continue;
     // What was wrong with a pipeline before must not keep its source from being edited.
     const auto before = contents.pipelines.find(name);
-    if (!pipelines.contains(name) && before != contents.pipelines.end() && !read_spec(before->second, contents, rules)) continue;
-    return in_row(spec.error(), RowKind::pipeline, name);
+    if (!pipelines.contains(name) && before != contents.pipelines.end() && !check_pipeline(before->second, contents, rules)) continue;
+    return in_row(good.error(), RowKind::pipeline, name);
   }
   return ok();
 }

@@ -39,6 +39,25 @@ TEST(PipelineSpec, IsReadFromItsRows) {
   EXPECT_NE(resolved->conninfo.find("password='hunter2'"), std::string::npos);
 }
 
+TEST(PipelineSpec, AFileHasOneWriter) {
+  CatalogContents contents = shop();
+  contents.destinations["same"] = {"same", "duckdb:shop.duckdb", "{}", 1};
+  PipelineRow second = contents.pipelines.at("orders");
+  second.name = "first_by_name";
+  second.destination = "same";
+  const auto check = [&](std::vector<CatalogEdit> edits) { return code(check_edits(contents, edits, {})); };
+  EXPECT_EQ(check({second}), "destination_taken");
+  PipelineRow paused = second;
+  paused.desired = "PAUSE";
+  EXPECT_EQ(check({paused}), "");
+  EXPECT_EQ(check({paused, SetDesired{"first_by_name", "START"}}), "destination_taken");
+  EXPECT_EQ(check({second, SetDesired{"orders", "PAUSE"}}), "") << "its place is free";
+  EXPECT_EQ(check({DestinationRow{"same", "snowflake:", "{}", 1}, second}), "") << "many may write to Snowflake";
+  contents.pipelines["first_by_name"] = second;
+  EXPECT_TRUE(read_spec(contents.pipelines.at("orders"), contents, {})) << "a row that somebody wrote by SQL stops nobody";
+  EXPECT_EQ(check({SourceRow{"shop", "postgres://db/other", "{}", 1}}), "") << "nor does it keep its source from being edited";
+}
+
 TEST(PipelineSpec, NamesAreWhatASlotCanBeCalled) {
   for (const char* good : {"a", "orders_2", "x23456789012345678901234567890123456789012345678_0"})
     EXPECT_EQ(code(check_row_name(RowKind::pipeline, good)), "") << good;
