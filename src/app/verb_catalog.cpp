@@ -1,20 +1,17 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <utility>
 
-#include "app/serve/catalog_file.h"
 #include "app/serve/catalog_place.h"
 #include "app/serve/row_words.h"
 #include "app/serve/spec_options.h"
 #include "app/text_table.h"
 #include "app/usage_error.h"
 #include "app/verbs.h"
-#include "service/catalog/catalog_difference.h"
 #include "service/catalog/pipeline_spec.h"
+#include "service/catalog/secret_sealing.h"
 #include "service/catalog/secret_text.h"
 
 namespace luge {
@@ -34,7 +31,7 @@ ordered_json shown_options(const std::string& options) {
   ordered_json out = ordered_json::object();
   const auto parsed = parse_options(options);
   if (!parsed) return out;
-  for (const auto& [name, value] : *parsed) out[name] = is_secret_option(name) ? shown_secret(value) : value;
+  for (const auto& [name, value] : *parsed) out[name] = shown_option(name, value);
   return out;
 }
 
@@ -201,7 +198,7 @@ class CatalogCall {
     Row row = fresh ? Row{} : found->second;
     row.name = name_;
     CHECK_OK(set_words(row, words));
-    CHECK_OK(seal_secrets(row, secrets_.keyring()));
+    CHECK_OK(seal_secrets(row, fresh ? nullptr : &found->second, secrets_.keyring()));
     const std::array<CatalogEdit, 1> edits{row};
     CHECK_OK(check_edits(contents, edits, rules()));
     CHECK_OK(catalog_->edit(edits, contents.revision));
@@ -245,50 +242,10 @@ Result<ExitCode> call(RowKind kind, const Options& options, const Environment& e
   return CatalogCall(kind, options, std::move(opened), std::move(secrets)).carry_out();
 }
 
-Result<std::string> read_document(const std::string& path) {
-  if (path.empty()) return usage_error("luge apply: which file?", "luge apply -f luge.yaml");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return usage_error("luge apply: cannot read " + path, "");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-ordered_json json_of(const CatalogDifference& found) {
-  ordered_json changes = ordered_json::array();
-  for (const RowChange& change : found.changes) {
-    ordered_json fields = ordered_json::array();
-    for (const RowChange::Field& field : change.fields) fields.push_back({{"name", field.name}, {"before", field.before}, {"after", field.after}});
-    const char* const what = change.what == RowChange::What::added ? "added" : change.what == RowChange::What::changed ? "changed" : "removed";
-    changes.push_back({{"what", what}, {"kind", kind_word(change.kind)}, {"name", change.name}, {"fields", std::move(fields)}});
-  }
-  return changes;
-}
-
 }  // namespace
 
 Result<ExitCode> source_verb(const Options& options, const Environment& environment) { return call(RowKind::source, options, environment); }
 Result<ExitCode> destination_verb(const Options& options, const Environment& environment) { return call(RowKind::destination, options, environment); }
 Result<ExitCode> pipeline_verb(const Options& options, const Environment& environment) { return call(RowKind::pipeline, options, environment); }
-
-Result<ExitCode> apply_verb(const Options& options, const Environment& environment) {
-  TRY(const std::string yaml, read_document(options.file));
-  TRY(CatalogDocument document, read_catalog_file(yaml, options.file));
-  TRY(const OpenedCatalog opened, open_catalog(options, environment));
-  TRY(const SecretResolver secrets, open_secrets(environment));
-  TRY(const CatalogContents contents, opened.catalog->read());
-  const CatalogDifference found = difference(document, contents, options.prune);
-  CHECK_OK(check_edits(contents, found.edits, rules()));
-  if (!options.dry_run && !found.edits.empty()) CHECK_OK(opened.catalog->edit(found.edits, found.revision));
-  if (options.json) {
-    std::printf("%s\n", ordered_json{{"applied", !options.dry_run}, {"changes", json_of(found)}}.dump().c_str());
-  } else if (found.changes.empty()) {
-    std::printf("the catalog (%s) is as %s says\n", opened.catalog->description().c_str(), options.file.c_str());
-  } else {
-    std::printf("%s%s\n", difference_text(found).c_str(),
-                options.dry_run ? "nothing was changed (--dry-run)" : "done; a luge serve of this catalog acts on it within two seconds");
-  }
-  return ExitCode::done;
-}
 
 }  // namespace luge

@@ -316,6 +316,48 @@ def secrets(house):
     for name in ("by_variable", "by_file", "encrypted"):
         house.wait_state(name, "live", 60)
     check("s3 cret" not in service.text(), "the log holds the password")
+    apply_secrets(house, plain)
+    rotate_keys(house, key)
+
+
+def apply_secrets(house, plain):
+    """What a document holds in plain text is encrypted, and no change the second time; without a key it is refused."""
+    document = house.directory / "secrets.yaml"
+    document.write_text(f"""
+sources:
+  applied: {{conninfo: "{plain}"}}
+destinations:
+  applied: {{address: "duckdb:{house.directory}/applied.duckdb"}}
+pipelines:
+  applied: {{source: applied, destination: applied, desired: PAUSE, state: "redis://luge:s3cret@127.0.0.1/1"}}
+""")
+    keys = house.environment.pop("LUGE_CATALOG_KEYS")
+    check("plain text" in house.run("apply", "-f", document, code=1), "without a key, a plain secret is taken")
+    house.environment["LUGE_CATALOG_KEYS"] = keys
+    said = house.run("apply", "-f", document)
+    check("+ source applied" in said and "s3" not in said, said)
+    for row in ("source", "applied"), ("pipeline", "applied"):
+        check("s3" not in house.run(row[0], "show", row[1], "--json"), "a secret is shown")
+    check("is as" in house.run("apply", "-f", document), "the same secrets are a change")
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("UPDATE pipeline SET options = ? WHERE name = 'applied'", ['{"state": "redis://luge:s3cret@127.0.0.1/1"}'])
+    check("s3cret" not in house.run("pipeline", "list", "--json"), "a secret that was written by SQL is shown")
+    house.run("pipeline", "remove", "applied")
+
+
+def rotate_keys(house, old):
+    """Another key: every secret is encrypted again, and the old key is needed no more."""
+    house.run("secrets", "turn", code=2)
+    new = subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True, check=True).stdout.strip()
+    house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new}"
+    check("k1" in house.run("secrets", "rotate", code=1), "secrets of a lost key are passed over")
+    house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new},k1:{old}"
+    check(json.loads(house.run("secrets", "rotate", "--json")) == {"key": "k2", "secrets": 2, "rows": 2}, "not both were encrypted again")
+    check("already" in house.run("secrets", "rotate"), "a second rotation changes something")
+    house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new}"
+    check("(encrypted with key k2)" in house.run("source", "show", "encrypted"), "the old key's text is still there")
+    house.server.execute("shop", "INSERT INTO orders VALUES (101, 'after the rotation')")
+    house.wait_count(house.directory / "encrypted.duckdb", 101)
 
 
 class Receiver(http.server.ThreadingHTTPServer):
