@@ -59,6 +59,7 @@ struct StatusRow {
   std::string owner;           ///< the process
   std::int64_t fence = 0;      ///< of its lease: a later owner's row is never overwritten by an earlier one's
   std::string heartbeat_at;    ///< by the catalog's clock, UTC; ignored when written
+  double heartbeat_age_seconds = 0;  ///< when it was read, by the same clock; ignored when written
 };
 
 enum class RowKind : char { source, destination, pipeline };
