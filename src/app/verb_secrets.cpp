@@ -1,7 +1,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "app/serve/catalog_place.h"
+#include "app/present_catalog.h"
 #include "app/usage_error.h"
 #include "app/verbs.h"
 #include "service/catalog/pipeline_spec.h"
@@ -20,7 +20,7 @@ Result<ExitCode> secrets_verb(const Options& options, const Environment& environ
     return usage_error("luge secrets rotate: there is no key to encrypt with",
                        "LUGE_CATALOG_KEYS_FILE names a file of keys, the new one in its first line, the old ones below it");
   }
-  TRY(const OpenedCatalog opened, open_catalog(options, environment));
+  TRY(const OpenedCatalog opened, open_present_catalog(options, environment));
   TRY(const CatalogContents contents, opened.catalog->read());
   TRY(const SecretRotation rotation, rotate_secrets(contents, secrets.keyring()));
   if (!rotation.edits.empty()) CHECK_OK(opened.catalog->edit(rotation.edits, contents.revision));
