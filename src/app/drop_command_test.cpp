@@ -31,7 +31,13 @@ TEST(DropCommand, SaysAllThatLugeDropNeedsAndNoSecret) {
   }
   EXPECT_EQ(left("host=db", R"({"state": "redis://u:hunter2@cache"})").command.find("hunter2"), std::string::npos);
   EXPECT_NE(left("host=db", R"({"state": "sqlite:/s.db"})").command.find("--state sqlite:/s.db"), std::string::npos);
-  EXPECT_NE(left("host=db", "{}", "duckdb:/it's here").command.find(R"('duckdb:/it'\''s here')"), std::string::npos);
+  EXPECT_NE(left("host=db", "{}", "duckdb:/it's here").command.find("\"duckdb:/it's here\""), std::string::npos);
+}
+
+// The command is made to be pasted into a shell.
+TEST(DropCommand, NothingInARowIsRunByTheShell) {
+  const std::string command = left("host=db", "{}", "duckdb:/${A}$(reboot)`reboot`${x:-$(reboot)}\";reboot\nreboot").command;
+  EXPECT_NE(command.find(R"("duckdb:/${A}\$(reboot)\`reboot\`\${x:-\$(reboot)}\";reboot⏎reboot")"), std::string::npos) << command;
 }
 
 }  // namespace
