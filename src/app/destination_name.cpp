@@ -45,7 +45,7 @@ Result<DestinationName> parse_destination_name(std::string_view text) {
   }
   const bool looks_like_file = text.ends_with(".duckdb") || text.ends_with(".db");
   return usage_error("--to " + std::string(text) + " is no destination",
-                     looks_like_file ? "write duckdb:" + std::string(text) : "destinations: duckdb:PATH, snowflake:, null:");
+                     looks_like_file ? "write duckdb:" + std::string(text) : "destinations: duckdb:PATH, parquet:DIR, snowflake:, null:");
 }
 
 }  // namespace luge

@@ -40,6 +40,7 @@ Result<ExitCode> carry_out(const Invocation& invocation, const Environment& envi
     case Verb::pipeline: return pipeline_verb(invocation.options, environment);
     case Verb::state: return state_verb(invocation.options, environment);
     case Verb::apply: return apply_verb(invocation.options, environment);
+    case Verb::secrets: return secrets_verb(invocation.options, environment);
     case Verb::demo: return demo_verb(invocation.options, environment);
   }
   return ExitCode::usage;

@@ -20,7 +20,7 @@ using Kind = OptionKind;
 constexpr VerbSet kAnswering = verbs(run, plan, doctor, status, query, verify, resync, pause, resume, drop);
 constexpr VerbSet kAll = kAnswering | verbs(top, Verb::state);
 constexpr VerbSet kRunning = verbs(run, plan, doctor);
-constexpr VerbSet kCatalog = verbs(serve) | verbs(Verb::source, Verb::destination, Verb::pipeline, apply);
+constexpr VerbSet kCatalog = verbs(serve) | verbs(Verb::source, Verb::destination, Verb::pipeline, apply, secrets);
 constexpr std::uint64_t kMicros = 1000;  // per millisecond
 
 constexpr std::array kOptions{
@@ -344,7 +344,7 @@ constexpr std::array kOptions{
                .member = &Options::json,
                .kind = Kind::flag,
                .fallback = "off",
-               .verbs = kAnswering | verbs(snowflake) | verbs(Verb::source, Verb::destination, Verb::pipeline, apply),
+               .verbs = kAnswering | verbs(snowflake) | verbs(Verb::source, Verb::destination, Verb::pipeline, apply, secrets),
                .help = "One JSON document on stdout and nothing else there."},
     OptionSpec{.name = "log",
                .member = &Options::log,

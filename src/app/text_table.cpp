@@ -2,29 +2,13 @@
 
 #include <algorithm>
 
+#include "base/printable_text.h"
+
 namespace luge {
 
 namespace {
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
-
-std::string shown(const std::optional<std::string>& value, std::size_t widest) {
-  if (!value) return "NULL";
-  std::string out;
-  std::size_t width = 0;
-  for (std::size_t at = 0; at < value->size(); ++at) {
-    const char c = (*value)[at];
-    if (begins_character(c) && ++width > widest) return out + "…";
-    if (c == '\n') {
-      out += "⏎";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += ' ';  // control characters would move the cursor
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -32,17 +16,19 @@ std::size_t display_width(std::string_view text) { return static_cast<std::size_
 
 TextTable::TextTable(std::vector<std::string> heading, std::vector<Align> aligns) : heading_(std::move(heading)), aligns_(std::move(aligns)) {
   aligns_.resize(heading_.size(), Align::left);
+  for (std::string& name : heading_) name = printable_text(name);
 }
 
-void TextTable::add(std::vector<std::string> row) {
+void TextTable::add(std::vector<std::string> row, std::size_t widest) {
   row.resize(heading_.size());
+  for (std::string& cell : row) cell = printable_text(cell, widest);
   rows_.push_back(std::move(row));
 }
 
 void TextTable::add_values(const std::vector<std::optional<std::string>>& row, std::size_t widest) {
   std::vector<std::string> cells;
-  for (const auto& value : row) cells.push_back(shown(value, widest));
-  add(std::move(cells));
+  for (const auto& value : row) cells.push_back(value.value_or("NULL"));
+  add(std::move(cells), widest);
 }
 
 std::string TextTable::text(std::string_view indent) const {

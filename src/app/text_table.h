@@ -13,8 +13,9 @@ class TextTable {
   enum class Align : char { left, right };
   explicit TextTable(std::vector<std::string> heading, std::vector<Align> aligns = {});
 
-  void add(std::vector<std::string> row);
-  /// NULL is shown as "NULL"; line ends inside a value as "⏎"; a value longer than `widest` characters ends in "…".
+  /// Each cell as printable_text() of at most `widest` characters.
+  void add(std::vector<std::string> row, std::size_t widest = 200);
+  /// NULL is shown as "NULL".
   void add_values(const std::vector<std::optional<std::string>>& row, std::size_t widest = 60);
   std::size_t rows() const { return rows_.size(); }
 

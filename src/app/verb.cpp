@@ -105,6 +105,14 @@ constexpr std::array kVerbs{
         "The document has the sections `sources`, `destinations` and `pipelines`, each a mapping of names to what KEY=VALUE would say. What it does\n"
         "not name is left alone, or removed with --prune. Everything is checked before anything is changed.",
         "", false, "luge apply -f luge.yaml --dry-run\nluge apply -f luge.yaml --prune --catalog sqlite:/var/lib/luge/catalog.db", ""},
+    VerbSpec{Verb::secrets, "secrets", "encrypts the catalog's secrets again, with the first key",
+             "`luge secrets rotate` is for a change of keys: put the new key in front of the old one (first line of the file that\n"
+             "$LUGE_CATALOG_KEYS_FILE names, or of $LUGE_CATALOG_KEYS), start every luge serve of the catalog again with both, rotate, and take the\n"
+             "old key away. What is no encrypted secret stays as it is; pipelines go on running, since their secrets are the same.",
+             "rotate", true,
+             "LUGE_CATALOG_KEYS_FILE=/etc/luge/keys luge secrets rotate\n"
+             "luge secrets rotate --catalog sqlite:/var/lib/luge/catalog.db --json",
+             "0 every secret is encrypted with the first key; 1 one could not be opened, and nothing was changed; 2 wrong usage"},
     VerbSpec{
         Verb::state, "state", "moves luge's state of a pipeline to another store: export, import",
         "`luge state export` writes what luge remembers of a pipeline (positions, the ledger of a Snowflake destination) as JSON, and `luge state\n"

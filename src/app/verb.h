@@ -27,6 +27,7 @@ enum class Verb : std::uint8_t {
   destination,
   pipeline,
   apply,
+  secrets,
   state
 };
 

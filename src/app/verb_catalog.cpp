@@ -1,20 +1,21 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <utility>
 
-#include "app/serve/catalog_file.h"
-#include "app/serve/catalog_place.h"
+#include "app/catalog_checks.h"
+#include "app/catalog_row_view.h"
+#include "app/drop_command.h"
+#include "app/present_catalog.h"
 #include "app/serve/row_words.h"
-#include "app/serve/spec_options.h"
 #include "app/text_table.h"
 #include "app/usage_error.h"
 #include "app/verbs.h"
-#include "service/catalog/catalog_difference.h"
+#include "base/printable_text.h"
+#include "service/catalog/edit_errors.h"
 #include "service/catalog/pipeline_spec.h"
+#include "service/catalog/secret_sealing.h"
 #include "service/catalog/secret_text.h"
 
 namespace luge {
@@ -23,75 +24,32 @@ namespace {
 
 using nlohmann::ordered_json;
 
-const SpecRules& rules() {
-  static const SpecRules rules{check_spec};
-  return rules;
-}
+constexpr std::size_t kWidestCell = 200;  // an error, with the command that helps
 
 std::string kind_word(RowKind kind) { return std::string(to_string(kind)); }
 
-ordered_json shown_options(const std::string& options) {
-  ordered_json out = ordered_json::object();
-  const auto parsed = parse_options(options);
-  if (!parsed) return out;
-  for (const auto& [name, value] : *parsed) out[name] = is_secret_option(name) ? shown_secret(value) : value;
-  return out;
-}
+void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
-ordered_json shown(const SourceRow& row) {
-  return {{"name", row.name}, {"conninfo", shown_conninfo(row.conninfo)}, {"options", shown_options(row.options)}};
-}
-ordered_json shown(const DestinationRow& row) { return {{"name", row.name}, {"address", row.address}, {"options", shown_options(row.options)}}; }
-ordered_json shown(const PipelineRow& row) {
-  ordered_json out{{"name", row.name},
-                   {"source", row.source},
-                   {"destination", row.destination},
-                   {"publication", row.publication},
-                   {"tables", row.tables},
-                   {"mode", row.mode},
-                   {"batch_max_size", nullptr},
-                   {"batch_max_fill_ms", nullptr},
-                   {"desired", row.desired},
-                   {"options", shown_options(row.options)}};
-  if (row.batch_max_size) out["batch_max_size"] = *row.batch_max_size;
-  if (row.batch_max_fill_ms) out["batch_max_fill_ms"] = *row.batch_max_fill_ms;
-  return out;
-}
-ordered_json shown(const StatusRow& row) {
-  ordered_json out{{"state", row.state},
-                   {"reason", row.reason},
-                   {"error", nullptr},
-                   {"lsn",
-                    {{"server", to_string(row.server)},
-                     {"received", to_string(row.received)},
-                     {"durable", to_string(row.durable)},
-                     {"acknowledged", to_string(row.acknowledged)}}},
-                   {"lag", {{"bytes", nullptr}, {"seconds", nullptr}}},
-                   {"tables", row.tables},
-                   {"quarantined", row.quarantined},
-                   {"restarts", row.restarts},
-                   {"owner", row.owner},
-                   {"heartbeat_at", row.heartbeat_at}};
-  if (!row.error.empty()) out["error"] = {{"code", row.error_code}, {"what", row.error}, {"hint", row.hint}};
-  if (row.lag_bytes) out["lag"]["bytes"] = *row.lag_bytes;
-  if (row.lag_seconds) out["lag"]["seconds"] = *row.lag_seconds;
-  return out;
-}
-
-/// "name: value" lines; what is empty is left out.
-void print_fields(const ordered_json& fields, const std::string& indent = "") {
-  for (const auto& [name, value] : fields.items()) {
-    if (value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty()) || (value.is_object() && value.empty())) continue;
-    if (value.is_object()) {
-      std::printf("%s%s:\n", indent.c_str(), name.c_str());
-      print_fields(value, indent + "  ");
-    } else {
-      std::printf("%s%s: %s\n", indent.c_str(), name.c_str(), value.is_string() ? value.get_ref<const std::string&>().c_str() : value.dump().c_str());
-    }
+/// Whether the words after `luge KIND` can be carried out, before a catalog is looked for.
+Status check_call(RowKind kind, const std::vector<std::string>& words) {
+  const std::string verb = "luge " + kind_word(kind);
+  std::vector<std::string> known{"add", "list", "show", "edit", "remove"};
+  if (kind == RowKind::pipeline) known.insert(known.end(), {"start", "pause"});
+  const std::string& action = words.front();
+  if (std::ranges::find(known, action) == known.end()) {
+    std::string hint = suggestion(action, known);
+    for (const std::string& one : known) hint += (one == "add" ? (hint.empty() ? "actions: " : " Actions: ") : ", ") + one;
+    return usage_error(verb + ": there is no action " + shown_word(action), hint);
   }
+  const bool named = action != "list";
+  if (named && words.size() < 2) return usage_error(verb + " " + action + ": NAME is missing", verb + " list shows what there is");
+  const bool pairs = action == "add" || action == "edit";
+  if (pairs && words.size() < 3) return usage_error(verb + " " + action + ": KEY=VALUE is missing", verb + " --help shows examples");
+  if (!pairs && words.size() > (named ? 2U : 1U)) return usage_error(verb + " " + action + ": too many words", "");
+  return ok();
 }
 
-/// One verb call: `luge KIND ACTION [NAME] [KEY=VALUE…]`.
+/// One verb call: `luge KIND ACTION [NAME] [KEY=VALUE…]`, checked.
 class CatalogCall {
  public:
   CatalogCall(RowKind kind, const Options& options, OpenedCatalog opened, SecretResolver secrets)
@@ -100,83 +58,85 @@ class CatalogCall {
   Result<ExitCode> carry_out() {
     const std::string& action = options_.arguments.front();
     if (action == "list") return list();
-    if (options_.arguments.size() < 2) {
-      return usage_error("luge " + kind_word(kind_) + " " + action + ": NAME is missing", "luge " + kind_word(kind_) + " list shows what there is");
-    }
     name_ = options_.arguments[1];
-    const std::span<const std::string> words = std::span(options_.arguments).subspan(2);
-    if (action == "add" || action == "edit") return put(action == "add", words);
-    if (!words.empty()) return usage_error("luge " + kind_word(kind_) + " " + action + ": too many words", "");
+    if (action == "add" || action == "edit") return put(action == "add", std::span(options_.arguments).subspan(2));
     if (action == "show") return show();
-    if (action == "remove") return edit(RemoveRow{kind_, name_}, "removed");
-    if (action == "start" && kind_ == RowKind::pipeline) return edit(SetDesired{name_, "START"}, "started");
-    if (action == "pause" && kind_ == RowKind::pipeline) return edit(SetDesired{name_, "PAUSE"}, "paused");
-    std::vector<std::string> known{"add", "list", "show", "edit", "remove"};
-    if (kind_ == RowKind::pipeline) known.insert(known.end(), {"start", "pause"});
-    return usage_error("luge " + kind_word(kind_) + ": there is no action " + shown_word(action), suggestion(action, known));
+    if (action == "start") return edit(SetDesired{name_, "START"}, "started");
+    if (action == "pause") return edit(SetDesired{name_, "PAUSE"}, "paused");
+    return remove();
   }
 
  private:
   Result<ExitCode> list() {
-    if (options_.arguments.size() > 1) return usage_error("luge " + kind_word(kind_) + " list: too many words", "");
     TRY(const CatalogContents contents, catalog_->read());
     TRY(const auto statuses, catalog_->read_statuses());
-    ordered_json rows = ordered_json::array();
+    std::string rows;
     TextTable table(kind_ == RowKind::source        ? std::vector<std::string>{"source", "connection"}
                     : kind_ == RowKind::destination ? std::vector<std::string>{"destination", "address"}
                                                     : std::vector<std::string>{"pipeline", "from", "to", "desired", "state", "lag", "what is wrong"});
+    bool any_stale = false;
     if (kind_ == RowKind::source) {
       for (const auto& [name, row] : contents.sources) {
-        rows.push_back(shown(row));
-        table.add({name, shown_conninfo(row.conninfo)});
+        rows += (rows.empty() ? "" : ",") + document_of(row);
+        table.add({shortened(name), shown_conninfo(row.conninfo)}, kWidestCell);
       }
     } else if (kind_ == RowKind::destination) {
       for (const auto& [name, row] : contents.destinations) {
-        rows.push_back(shown(row));
-        table.add({name, row.address});
+        rows += (rows.empty() ? "" : ",") + document_of(row);
+        table.add({shortened(name), row.address}, kWidestCell);
       }
     } else {
       for (const auto& [name, row] : contents.pipelines) {
-        ordered_json one = shown(row);
         const StatusRow* const status = status_of(statuses, name);
-        one["status"] = status == nullptr ? ordered_json() : shown(*status);
-        rows.push_back(std::move(one));
-        table.add({name, row.source, row.destination, row.desired, status == nullptr ? "no luge serve has seen it" : status->state,
-                   status == nullptr || !status->lag_bytes ? "" : std::to_string(*status->lag_bytes) + " bytes",
-                   status == nullptr ? "" : status->error});
+        rows += (rows.empty() ? "" : ",") + document_of(row, status);
+        const bool stale = status != nullptr && is_stale(*status);
+        any_stale = any_stale || stale;
+        const bool lags = status != nullptr && status->lag_bytes && !stale;
+        // Names that are too long are no good ones: they need no more than to be recognized.
+        table.add({shortened(name), shortened(row.source), shortened(row.destination), shortened(row.desired), state_text(status),
+                   lags ? std::to_string(*status->lag_bytes) + " bytes" : "", what_is_wrong(row, status, contents)},
+                  kWidestCell);
       }
     }
     if (options_.json) {
-      std::printf("%s\n", ordered_json{{kind_word(kind_) + "s", rows}}.dump().c_str());
+      print("{\"" + kind_word(kind_) + "s\":[" + rows + "]}\n");
     } else if (table.rows() == 0) {
       std::printf("the catalog (%s) has no %s; luge %s --help shows how to add one\n", catalog_->description().c_str(), kind_word(kind_).c_str(),
                   kind_word(kind_).c_str());
     } else {
-      std::fputs(table.text().c_str(), stdout);
+      print(table.text());
+      if (any_stale) print_stale();
     }
     return ExitCode::done;
   }
 
   Result<ExitCode> show() {
     TRY(const CatalogContents contents, catalog_->read());
-    ordered_json row;
+    std::string shown;
+    bool stale = false;
+    const bool json = options_.json;
     if (kind_ == RowKind::source) {
-      if (const auto found = contents.sources.find(name_); found != contents.sources.end()) row = shown(found->second);
+      if (const auto found = contents.sources.find(name_); found != contents.sources.end())
+        shown = json ? document_of(found->second) : field_lines(found->second);
     } else if (kind_ == RowKind::destination) {
-      if (const auto found = contents.destinations.find(name_); found != contents.destinations.end()) row = shown(found->second);
+      if (const auto found = contents.destinations.find(name_); found != contents.destinations.end())
+        shown = json ? document_of(found->second) : field_lines(found->second);
     } else if (const auto found = contents.pipelines.find(name_); found != contents.pipelines.end()) {
-      row = shown(found->second);
       TRY(const auto statuses, catalog_->read_statuses());
       const StatusRow* const status = status_of(statuses, name_);
-      row["status"] = status == nullptr ? ordered_json() : shown(*status);
+      shown = json ? document_of(found->second, status) : field_lines(found->second, status);
+      stale = status != nullptr && is_stale(*status);
     }
-    if (row.is_null()) return missing();
-    if (options_.json) {
-      std::printf("%s\n", row.dump().c_str());
-    } else {
-      print_fields(row);
-    }
+    if (shown.empty()) return unknown_row(kind_, name_);
+    print(json ? shown + "\n" : shown);
+    if (stale && !json) print_stale();
     return ExitCode::done;
+  }
+
+  void print_stale() const {
+    std::printf(
+        "\nno luge serve of this catalog (%s) seems to run: pipelines whose state is unknown stand still, and their slots keep the sources' WAL\n",
+        catalog_->description().c_str());
   }
 
   Result<ExitCode> put(bool fresh, std::span<const std::string> words) {
@@ -197,15 +157,27 @@ class CatalogCall {
       return fatal("exists", "there is a " + kind_word(kind_) + " " + shown_word(name_) + " already",
                    "luge " + kind_word(kind_) + " edit " + name_ + " KEY=VALUE…");
     }
-    if (!fresh && found == rows.end()) return missing();
+    if (!fresh && found == rows.end()) return unknown_row(kind_, name_);
     Row row = fresh ? Row{} : found->second;
     row.name = name_;
     CHECK_OK(set_words(row, words));
-    CHECK_OK(seal_secrets(row, secrets_.keyring()));
+    CHECK_OK(seal_secrets(row, fresh ? nullptr : &found->second, secrets_.keyring()));
     const std::array<CatalogEdit, 1> edits{row};
-    CHECK_OK(check_edits(contents, edits, rules()));
+    CHECK_OK(check_catalog_edits(contents, edits));
     CHECK_OK(catalog_->edit(edits, contents.revision));
     return tell(fresh ? "added" : "changed");
+  }
+
+  Result<ExitCode> remove() {
+    TRY(const CatalogContents before, catalog_->read());
+    const auto pipeline = kind_ == RowKind::pipeline ? before.pipelines.find(name_) : before.pipelines.end();
+    const std::array<CatalogEdit, 1> edits{RemoveRow{kind_, name_}};
+    CHECK_OK(catalog_->edit(edits));
+    if (pipeline == before.pipelines.end()) return tell("removed");
+    const SlotLeftBehind left = slot_left_behind(pipeline->second, before);
+    TRY(const ExitCode told, tell("removed", {{"slot", left.slot}, {"drop_command", left.command}}));
+    if (!options_.json) print(text_of(left));
+    return told;
   }
 
   Result<ExitCode> edit(CatalogEdit edit, const std::string& done) {
@@ -214,18 +186,19 @@ class CatalogCall {
     return tell(done);
   }
 
-  Result<ExitCode> tell(const std::string& done) const {
+  Result<ExitCode> tell(const std::string& done, const ordered_json& more = ordered_json::object()) const {
     if (options_.json) {
-      std::printf("%s\n", ordered_json{{"kind", kind_word(kind_)}, {"name", name_}, {"done", done}}.dump().c_str());
+      ordered_json document{{"kind", kind_word(kind_)}, {"name", name_}, {"done", done}};
+      document.update(more);
+      print(document.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
     } else {
-      std::printf("%s %s is %s; a luge serve of this catalog acts on it within two seconds\n", kind_word(kind_).c_str(), name_.c_str(), done.c_str());
+      std::printf("%s %s is %s; a luge serve of this catalog acts on it within two seconds\n", kind_word(kind_).c_str(),
+                  printable_text(name_, 63).c_str(), done.c_str());
     }
     return ExitCode::done;
   }
 
-  Error missing() const {
-    return fatal("unknown_row", "there is no " + kind_word(kind_) + " " + shown_word(name_), "luge " + kind_word(kind_) + " list");
-  }
+  static std::string shortened(const std::string& name) { return printable_text(name, 63); }
 
   static const StatusRow* status_of(const std::vector<StatusRow>& statuses, const std::string& name) {
     const auto found = std::ranges::find(statuses, name, &StatusRow::pipeline);
@@ -240,29 +213,11 @@ class CatalogCall {
 };
 
 Result<ExitCode> call(RowKind kind, const Options& options, const Environment& environment) {
-  TRY(OpenedCatalog opened, open_catalog(options, environment));
+  CHECK_OK(check_call(kind, options.arguments));
+  const bool may_make = options.arguments.front() == "add";
+  TRY(OpenedCatalog opened, may_make ? open_catalog(options, environment) : open_present_catalog(options, environment));
   TRY(SecretResolver secrets, open_secrets(environment));
   return CatalogCall(kind, options, std::move(opened), std::move(secrets)).carry_out();
-}
-
-Result<std::string> read_document(const std::string& path) {
-  if (path.empty()) return usage_error("luge apply: which file?", "luge apply -f luge.yaml");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return usage_error("luge apply: cannot read " + path, "");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-ordered_json json_of(const CatalogDifference& found) {
-  ordered_json changes = ordered_json::array();
-  for (const RowChange& change : found.changes) {
-    ordered_json fields = ordered_json::array();
-    for (const RowChange::Field& field : change.fields) fields.push_back({{"name", field.name}, {"before", field.before}, {"after", field.after}});
-    const char* const what = change.what == RowChange::What::added ? "added" : change.what == RowChange::What::changed ? "changed" : "removed";
-    changes.push_back({{"what", what}, {"kind", kind_word(change.kind)}, {"name", change.name}, {"fields", std::move(fields)}});
-  }
-  return changes;
 }
 
 }  // namespace
@@ -270,25 +225,5 @@ ordered_json json_of(const CatalogDifference& found) {
 Result<ExitCode> source_verb(const Options& options, const Environment& environment) { return call(RowKind::source, options, environment); }
 Result<ExitCode> destination_verb(const Options& options, const Environment& environment) { return call(RowKind::destination, options, environment); }
 Result<ExitCode> pipeline_verb(const Options& options, const Environment& environment) { return call(RowKind::pipeline, options, environment); }
-
-Result<ExitCode> apply_verb(const Options& options, const Environment& environment) {
-  TRY(const std::string yaml, read_document(options.file));
-  TRY(CatalogDocument document, read_catalog_file(yaml, options.file));
-  TRY(const OpenedCatalog opened, open_catalog(options, environment));
-  TRY(const SecretResolver secrets, open_secrets(environment));
-  TRY(const CatalogContents contents, opened.catalog->read());
-  const CatalogDifference found = difference(document, contents, options.prune);
-  CHECK_OK(check_edits(contents, found.edits, rules()));
-  if (!options.dry_run && !found.edits.empty()) CHECK_OK(opened.catalog->edit(found.edits, found.revision));
-  if (options.json) {
-    std::printf("%s\n", ordered_json{{"applied", !options.dry_run}, {"changes", json_of(found)}}.dump().c_str());
-  } else if (found.changes.empty()) {
-    std::printf("the catalog (%s) is as %s says\n", opened.catalog->description().c_str(), options.file.c_str());
-  } else {
-    std::printf("%s%s\n", difference_text(found).c_str(),
-                options.dry_run ? "nothing was changed (--dry-run)" : "done; a luge serve of this catalog acts on it within two seconds");
-  }
-  return ExitCode::done;
-}
 
 }  // namespace luge

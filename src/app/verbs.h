@@ -26,6 +26,7 @@ Result<ExitCode> destination_verb(const Options& options, const Environment& env
 Result<ExitCode> pipeline_verb(const Options& options, const Environment& environment);
 Result<ExitCode> state_verb(const Options& options, const Environment& environment);
 Result<ExitCode> apply_verb(const Options& options, const Environment& environment);
+Result<ExitCode> secrets_verb(const Options& options, const Environment& environment);
 Result<ExitCode> demo_verb(const Options& options, const Environment& environment);
 
 }  // namespace luge

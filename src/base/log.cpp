@@ -10,6 +10,7 @@
 
 #include "base/log_component.h"
 #include "base/log_level.h"
+#include "base/printable_text.h"
 
 namespace luge {
 
@@ -110,7 +111,7 @@ std::string text_line(std::string_view event, std::string_view text, std::initia
   std::string line = fmt::format("{}: {}", event, text);
   if (!pipeline_of_thread.empty() && !names_pipeline(fields)) line += " pipeline=" + pipeline_of_thread;
   for (const LogField& field : fields) line += fmt::format(" {}={}", field.name, field.value);
-  return line;
+  return printable_text(line);  // others' words are in it: names of tables, messages of servers
 }
 
 }  // namespace

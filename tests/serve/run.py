@@ -109,7 +109,7 @@ class House:
         self.server.execute("postgres", "CREATE DATABASE shop")
         self.server.execute("shop", "CREATE TABLE orders (id int PRIMARY KEY, v text); INSERT INTO orders SELECT i, 'v' || i FROM generate_series(1, 100) i")
         self.catalog = f"sqlite:{directory}/catalog.db"
-        self.services = []
+        self.services, self.sources = [], set()
 
     def close(self):
         for service in self.services:
@@ -132,9 +132,9 @@ class House:
     def add(self, pipeline, *more, source="shop", file=None):
         """Source and destination as needed, and the pipeline; the mirror's path."""
         mirror = file or self.directory / f"{pipeline}.duckdb"
-        sources = json.loads(self.run("source", "list", "--json"))["sources"]
-        if source not in [row["name"] for row in sources]:
+        if source not in self.sources:
             self.run("source", "add", source, f"conninfo={self.server.url('shop')}")
+            self.sources.add(source)
         self.run("destination", "add", pipeline, f"address=duckdb:{mirror}")
         self.run("pipeline", "add", pipeline, f"source={source}", f"destination={pipeline}", *more)
         return mirror
@@ -297,15 +297,18 @@ pipelines:
 """)
     said = house.run("apply", "-f", document, "--dry-run")
     check("+ pipeline shop" in said and "nothing was changed" in said, said)
-    check(json.loads(house.run("pipeline", "list", "--json"))["pipelines"] == [], "a dry run changed something")
+    check("no catalog" in house.run("pipeline", "list", "--json", code=1), "a dry run made a catalog")
     house.run("apply", "-f", document)
     check("is as" in house.run("apply", "-f", document), "a second apply changes something")
     house.service().start()
     house.wait_state("shop", "live")
     document.write_text(document.read_text().replace("on_gap: resync", "on_gap: perhaps"))
     check("perhaps" in house.run("apply", "-f", document, code=2), "a bad value is taken")
+    document.write_text("# nothing\n")
+    check("says nothing" in house.run("apply", "-f", document, "--prune", code=2), "an empty file removes everything")
     document.write_text("sources: {}\n")
-    check("- pipeline shop" in house.run("apply", "-f", document, "--prune"), "prune removes nothing")
+    said = house.run("apply", "-f", document, "--prune")
+    check("- pipeline shop" in said and "luge drop --source" in said and "luge_shop" in said, said)
     wait_for(lambda: json.loads(house.run("pipeline", "list", "--json"))["pipelines"] == [], "the pipeline is gone", 10)
 
 
@@ -326,14 +329,20 @@ def secrets(house):
     shown = house.run("source", "list") + house.run("source", "show", "encrypted", "--json")
     check("s3" not in shown and "k1" in shown, shown)
     check(b"s3 cret" not in (house.directory / "catalog.db").read_bytes(), "the catalog holds the password")
+    house.sources |= {"by_variable", "by_file", "encrypted"}
     for name in ("by_variable", "by_file", "encrypted"):
         house.add(name, source=name)
     service = house.service().start()
     for name in ("by_variable", "by_file", "encrypted"):
         house.wait_state(name, "live", 60)
     check("s3 cret" not in service.text(), "the log holds the password")
+    moved_reference(house, service)
+    apply_secrets(house, plain)
+    rotate_keys(house, key)
 
-    # What a secret refers to changes without a word.
+
+def moved_reference(house, service):
+    """What a secret refers to changes without a word."""
     elsewhere = house.directory / "elsewhere"
     elsewhere.write_text("host=127.0.0.1 port=1 dbname=shop user=nobody")
     elsewhere.chmod(0o600)
@@ -345,6 +354,46 @@ def secrets(house):
     elsewhere.write_text(house.server.url("shop"))
     service.process.send_signal(signal.SIGHUP)
     wait_for(lambda: moves()["level"] == "ok", lambda: f"the monitor reads the secret again: {moves()}", 10)
+
+
+def apply_secrets(house, plain):
+    """What a document holds in plain text is encrypted, and no change the second time; without a key it is refused."""
+    document = house.directory / "secrets.yaml"
+    document.write_text(f"""
+sources:
+  applied: {{conninfo: "{plain}"}}
+destinations:
+  applied: {{address: "duckdb:{house.directory}/applied.duckdb"}}
+pipelines:
+  applied: {{source: applied, destination: applied, desired: PAUSE, state: "redis://luge:s3cret@127.0.0.1/1"}}
+""")
+    keys = house.environment.pop("LUGE_CATALOG_KEYS")
+    check("plain text" in house.run("apply", "-f", document, code=1), "without a key, a plain secret is taken")
+    house.environment["LUGE_CATALOG_KEYS"] = keys
+    said = house.run("apply", "-f", document)
+    check("+ source applied" in said and "s3" not in said, said)
+    for row in ("source", "applied"), ("pipeline", "applied"):
+        check("s3" not in house.run(row[0], "show", row[1], "--json"), "a secret is shown")
+    check("is as" in house.run("apply", "-f", document), "the same secrets are a change")
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("UPDATE pipeline SET options = ? WHERE name = 'applied'", ['{"state": "redis://luge:s3cret@127.0.0.1/1"}'])
+    check("s3cret" not in house.run("pipeline", "list", "--json"), "a secret that was written by SQL is shown")
+    house.run("pipeline", "remove", "applied")
+
+
+def rotate_keys(house, old):
+    """Another key: every secret is encrypted again, and the old key is needed no more."""
+    house.run("secrets", "turn", code=2)
+    new = subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True, check=True).stdout.strip()
+    house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new}"
+    check("k1" in house.run("secrets", "rotate", code=1), "secrets of a lost key are passed over")
+    house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new},k1:{old}"
+    check(json.loads(house.run("secrets", "rotate", "--json")) == {"key": "k2", "secrets": 2, "rows": 2}, "not both were encrypted again")
+    check("already" in house.run("secrets", "rotate"), "a second rotation changes something")
+    house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new}"
+    check("(encrypted with key k2)" in house.run("source", "show", "encrypted"), "the old key's text is still there")
+    house.server.execute("shop", "INSERT INTO orders VALUES (101, 'after the rotation')")
+    house.wait_count(house.directory / "encrypted.duckdb", 101)
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -506,7 +555,53 @@ def moved_state(house):
         check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")
 
 
-TESTS = [life, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state]
+def mistakes(house):
+    """What an operator gets wrong is told, with the exit code that the reference promises, and changes nothing."""
+    for words in (["source", "list"], ["pipeline", "show", "x"], ["pipeline", "remove", "x"], ["source", "edit", "x", "conninfo=host=db"], ["secrets", "rotate"]):
+        house.environment["LUGE_CATALOG_KEYS"] = "k1:" + "A" * 43 + "="
+        check("there is no catalog" in house.run(*words, code=1), f"{words} finds a catalog")
+    check(not (house.directory / "catalog.db").exists(), "a reading verb made a catalog")
+    catalog, house.catalog = house.catalog, f"sqlite:{house.directory}/other.db"
+    with sqlite3.connect(house.directory / "other.db") as other:
+        other.execute("CREATE TABLE invoices (id int)")
+    for words in (["source", "list"], ["source", "add", "x", "conninfo=host=db"]):
+        check("of something else" in house.run(*words, code=1), f"{words} takes somebody else's database")
+    with sqlite3.connect(house.directory / "other.db") as other:
+        check(other.execute("SELECT name FROM sqlite_schema").fetchall() == [("invoices",)], "luge made tables in somebody else's database")
+    house.catalog = catalog
+    house.add("shop")
+    check("on_gap" in house.run("source", "add", "x", "conninfo=host=db", "nope=1", code=2), "an unknown option is taken")
+    for address in ("foo:bar", "s3://x", "duckdb:"):
+        house.run("destination", "add", "w", f"address={address}", code=2)
+    check("sqlite:PATH" in house.run("pipeline", "edit", "shop", "state=foo:bar", code=2), "a state that is nowhere is taken")
+    check("there is no action" in house.run("source", "frob", code=2), "an unknown action is called something else")
+    check("KEY=VALUE" in house.run("pipeline", "edit", "shop", code=2), "an edit of nothing is taken")
+    for words in (["remove", "none"], ["start", "none"], ["pause", "none"], ["show", "none"], ["edit", "none", "mode=log"]):
+        check("there is no pipeline" in house.run("pipeline", *words, code=1), f"{words} finds a pipeline")
+    said = house.run("pipeline", "remove", "shop")
+    check("luge_shop" in said and "luge drop --source" in said and "--pipeline shop" in said, said)
+
+
+def unheard(house):
+    """A list after the only luge serve has died, and what others wrote into a row, mislead nobody."""
+    house.add("shop")
+    service = house.service().start()
+    house.wait_state("shop", "live")
+    service.process.kill()
+    service.process.wait()
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("UPDATE pipeline_status SET heartbeat_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-42 seconds'), quarantined = 1")
+        rows.execute("INSERT INTO pipeline (name, source, destination) VALUES (?, 'shop', 'shop')", ["x" * 10_000_000])
+        rows.execute("INSERT INTO pipeline (name, source, destination) VALUES (?, 'shop', 'shop')", ["a\nb\x1b[2J"])
+    said = house.run("pipeline", "list")
+    check("unknown (last heard of 4" in said and "no luge serve" in said and "1 table quarantined" in said, said)
+    check("no luge serve" in house.run("pipeline", "show", "shop"), "show says nothing")
+    check(max(len(line) for line in said.splitlines()) < 400 and "\x1b" not in said and len(said.splitlines()) == 7, said[:3000])
+    status = house.status("shop")
+    check(status["stale"] and status["heartbeat_age_seconds"] >= 42, str(status))
+
+
+TESTS = [mistakes, unheard, life, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state]
 
 
 def run_one(options, test):

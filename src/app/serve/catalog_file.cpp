@@ -1,6 +1,7 @@
 #include "app/serve/catalog_file.h"
 
 #include <nlohmann/json.hpp>
+#include <type_traits>
 #include <vector>
 #include <yaml-cpp/yaml.h>
 
@@ -19,7 +20,9 @@ class CatalogFile {
 
   Result<CatalogDocument> read(const YAML::Node& root) const {
     CatalogDocument document;
-    if (root.IsNull()) return document;
+    // With --prune it would remove everything, and an empty file is hardly ever meant.
+    if (root.IsNull() || (root.IsMap() && root.size() == 0))
+      return usage_error(name_ + ": says nothing", "write the sections sources, destinations and pipelines; `sources: {}` is an empty catalog");
     if (!root.IsMap()) return usage_error(name_ + ": is not a mapping", "write the sections sources, destinations and pipelines");
     for (const auto& section : root) {
       const auto key = section.first.as<std::string>();
@@ -56,12 +59,20 @@ class CatalogFile {
         const auto key = field.first.template as<std::string>();
         if (key.find('=') != std::string::npos) return usage_error(at(field.first, where) + ": a key has no =");
         TRY(const std::string text, text_of(field.second, at(field.first, where + "." + key)));
+        if (field.second.IsMap() && !takes_mapping<Row>(key))
+          return usage_error(at(field.first, where + "." + key) + ": is not a text or a list",
+                             "only `columns`, and `tables` of a destination, are mappings");
         words.push_back(key + "=" + text);
       }
       if (Status set = set_words(row, words); !set) return usage_error(at(entry.first, where) + ": " + set.error().what, set.error().hint);
       rows.push_back(std::move(row));
     }
     return ok();
+  }
+
+  template <class Row>
+  static bool takes_mapping(std::string_view key) {
+    return key == "columns" || (std::is_same_v<Row, DestinationRow> && key == "tables");
   }
 
   /// As in a row's options: a list joined by commas, a mapping as JSON.

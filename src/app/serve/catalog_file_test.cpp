@@ -46,6 +46,11 @@ TEST(CatalogFile, what_is_wrong_is_told_with_its_line) {
       {"pipelines: {a: 1}", "pipelines.a"},
       {"a: [", "not YAML"},
       {"- a", "mapping"},
+      {"", "says nothing"},
+      {"# a comment", "says nothing"},
+      {"{}", "says nothing"},
+      {"pipelines: {a: {tables: {b: c}}}", "pipelines.a.tables"},
+      {"sources: {a: {conninfo: {host: b}}}", "sources.a.conninfo"},
       {"pipelines: {a: {batch_max_size: many}}", "pipelines.a"},
       {"pipelines: {a: {tables: [{b: c}]}}", "pipelines.a.tables"},
   };
@@ -56,7 +61,7 @@ TEST(CatalogFile, what_is_wrong_is_told_with_its_line) {
     EXPECT_NE(document.error().message().find(word), std::string::npos) << document.error().message();
     EXPECT_NE(document.error().message().find("luge.yaml"), std::string::npos);
   }
-  EXPECT_TRUE(read_catalog_file("", "luge.yaml")->pipelines.empty());
+  EXPECT_TRUE(read_catalog_file("sources: {}", "luge.yaml")->pipelines.empty());
 }
 
 }  // namespace

@@ -6,10 +6,7 @@
 
 #include "app/option_value.h"
 #include "app/usage_error.h"
-#include "postgres/connection_options.h"
 #include "service/catalog/catalog_options.h"
-#include "service/catalog/conninfo_text.h"
-#include "service/catalog/secret_text.h"
 
 namespace luge {
 
@@ -56,18 +53,6 @@ Status set_words(const Columns& row, std::span<const std::string> words) {
   return ok();
 }
 
-Status seal_options(std::string& text, RowKind kind, const std::string& row, const CatalogKeyring& keyring) {
-  TRY(OptionMap options, parse_options(text));
-  bool any = false;
-  for (auto& [name, value] : options) {
-    if (!is_secret_option(name) || secret_form(value) != SecretForm::plain) continue;
-    TRY(value, keyring.encrypt(value, option_context(kind, row, name)));
-    any = true;
-  }
-  if (any) text = write_options(options);
-  return ok();
-}
-
 }  // namespace
 
 Status set_words(SourceRow& row, std::span<const std::string> words) {
@@ -90,29 +75,6 @@ Status set_words(PipelineRow& row, std::span<const std::string> words) {
                            {{"mode", "mirror"}, {"desired", "START"}},
                            &row.options},
                    words);
-}
-
-Status seal_secrets(SourceRow& row, const CatalogKeyring& keyring) {
-  if (keyring.current_id().empty()) return ok();
-  CHECK_OK(seal_options(row.options, RowKind::source, row.name, keyring));
-  if (refuse_plain_conninfo(row.conninfo)) return ok();
-  auto keywords = ConnectionOptions::written(row.conninfo);
-  if (!keywords) return ok();  // whoever checks the row says what is wrong with it
-  for (const char* const keyword : {"password", "sslpassword"}) {
-    const auto found = keywords->find(keyword);
-    if (found == keywords->end() || secret_form(found->second) != SecretForm::plain) continue;
-    TRY(found->second, keyring.encrypt(found->second, conninfo_context(row.name)));
-  }
-  row.conninfo = conninfo_text(*keywords);
-  return ok();
-}
-
-Status seal_secrets(DestinationRow& row, const CatalogKeyring& keyring) {
-  return keyring.current_id().empty() ? ok() : seal_options(row.options, RowKind::destination, row.name, keyring);
-}
-
-Status seal_secrets(PipelineRow& row, const CatalogKeyring& keyring) {
-  return keyring.current_id().empty() ? ok() : seal_options(row.options, RowKind::pipeline, row.name, keyring);
 }
 
 }  // namespace luge

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "base/result.h"
-#include "service/catalog/catalog_keyring.h"
 #include "service/catalog/catalog_rows.h"
 
 namespace luge {
@@ -14,10 +13,5 @@ namespace luge {
 Status set_words(SourceRow& row, std::span<const std::string> words);
 Status set_words(DestinationRow& row, std::span<const std::string> words);
 Status set_words(PipelineRow& row, std::span<const std::string> words);
-
-/// Encrypts what would be a secret in plain text, if there is a key; without one it stays, and is refused later with a hint.
-Status seal_secrets(SourceRow& row, const CatalogKeyring& keyring);
-Status seal_secrets(DestinationRow& row, const CatalogKeyring& keyring);
-Status seal_secrets(PipelineRow& row, const CatalogKeyring& keyring);
 
 }  // namespace luge

@@ -35,29 +35,5 @@ TEST(RowWords, what_is_no_pair_is_refused) {
   EXPECT_FALSE(set_words(source, Words{"conninfo=host=db"}));
 }
 
-TEST(RowWords, plain_secrets_are_encrypted_where_there_is_a_key) {
-  SourceRow source;
-  source.name = "shop";
-  ASSERT_TRUE(set_words(source, Words{"conninfo=postgres://app:hunter2@db/shop"}));
-  ASSERT_TRUE(seal_secrets(source, CatalogKeyring()));
-  EXPECT_FALSE(refuse_plain_conninfo(source.conninfo)) << "without a key it stays, and is refused";
-  auto keyring = CatalogKeyring::parse(CatalogKeyring::make_key("k1"), "test");
-  ASSERT_TRUE(keyring);
-  ASSERT_TRUE(seal_secrets(source, *keyring));
-  EXPECT_EQ(source.conninfo.find("hunter2"), std::string::npos);
-  EXPECT_TRUE(refuse_plain_conninfo(source.conninfo));
-  const SecretResolver secrets(*keyring, [](const std::string&) { return std::nullopt; });
-  const auto opened = secrets.resolve_conninfo(source.conninfo, conninfo_context("shop"));
-  ASSERT_TRUE(opened) << opened.error().message();
-  EXPECT_NE(opened->find("hunter2"), std::string::npos);
-
-  DestinationRow destination;
-  destination.name = "warehouse";
-  ASSERT_TRUE(set_words(destination, Words{"address=snowflake:", "account=A-B", "pat=hunter3"}));
-  ASSERT_TRUE(seal_secrets(destination, *keyring));
-  EXPECT_EQ(destination.options.find("hunter3"), std::string::npos);
-  EXPECT_NE(destination.options.find("A-B"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace luge

@@ -7,7 +7,7 @@ namespace {
 // The counterpart of snowflake_canonical.cpp in PostgreSQL's SQL.
 
 /// `x` is a float8.
-std::string float_text(const std::string& x) {
+std::string source_float_text(const std::string& x) {
   const std::string bits = "('x' || encode(float8send(" + x + "), 'hex'))::bit(64)::bigint";
   const std::string fraction = "(" + bits + " & 4503599627370495)";
   const std::string exponent = "((" + bits + " >> 52) & 2047)";
@@ -20,17 +20,17 @@ std::string float_text(const std::string& x) {
 std::string as_double(const std::string& e, ValueKind kind) { return kind == ValueKind::float32 ? "((" + e + ")::text::float8)" : "(" + e + ")"; }
 
 /// `t`: the text of a JSON number.
-std::string number_text(const std::string& t) {
+std::string source_number_text(const std::string& t) {
   const std::string x = "(" + t + "::float8)";
   const std::string digits = "length(regexp_replace(regexp_replace(" + t + ", '[-.]', '', 'g'), '^0+|0+$', '', 'g'))";
   return "CASE WHEN " + t + " ~ '^-?[0-9]+$' THEN " + t + "::numeric::text WHEN " + t + " !~ '[eE]' AND " + digits + " > 15 THEN trim_scale(" + t +
          "::numeric)::text WHEN " + x + " = trunc(" + x + ") AND abs(" + x + ") < 9007199254740992 THEN " + x + "::bigint::text ELSE " +
-         float_text(x) + " END";
+         source_float_text(x) + " END";
 }
 
-std::string node_text(const std::string& v) {
+std::string source_node_text(const std::string& v) {
   return "CASE json_typeof(" + v + ") WHEN 'object' THEN 'o' WHEN 'array' THEN 'a' WHEN 'null' THEN 'z' WHEN 'boolean' THEN 'b' || (" + v +
-         ")::text WHEN 'string' THEN 's' || (" + v + " #>> '{}') ELSE 'n' || " + number_text("(" + v + ")::text") + " END";
+         ")::text WHEN 'string' THEN 's' || (" + v + " #>> '{}') ELSE 'n' || " + source_number_text("(" + v + ")::text") + " END";
 }
 
 /// What stands directly in `v`: its place for the hash, its path, its value. `path` is the path of `v`; "'" stands for one with an
@@ -50,13 +50,13 @@ std::string children(const std::string& v, const std::string& path) {
 }
 
 /// `v` is a json.
-std::string json_text(const std::string& v) {
+std::string source_json_text(const std::string& v) {
   // The lower half of the hash as an unsigned number.
   const std::string half = "('x' || substr(n.hash, 17, 16))::bit(64)::bigint";
-  return "'J' || " + node_text(v) + " || '/' || (WITH RECURSIVE f AS (" + children(v, "''") +
+  return "'J' || " + source_node_text(v) + " || '/' || (WITH RECURSIVE f AS (" + children(v, "''") +
          " UNION ALL SELECT c.place, c.path, c.value FROM f, LATERAL (" + children("f.value", "f.path") +
          ") AS c) SELECT count(*) || ':' || coalesce(sum(CASE WHEN " + half + " < 0 THEN 18446744073709551616 + " + half + " ELSE " + half +
-         "::numeric END), 0) FROM (SELECT md5(f.place || ' ' || " + node_text("f.value") + ") AS hash FROM f) AS n)";
+         "::numeric END), 0) FROM (SELECT md5(f.place || ' ' || " + source_node_text("f.value") + ") AS hash FROM f) AS n)";
 }
 
 /// An element as it stands in a JSON array for Snowflake (ValueWriter).
@@ -68,7 +68,7 @@ std::string sent_text(const std::string& e, const ValueType& value) {
   switch (value.kind) {
     case ValueKind::boolean: return "CASE WHEN " + e + " THEN 'true' ELSE 'false' END";
     case ValueKind::float32:
-    case ValueKind::float64: return float_text(as_double(e, value.kind));
+    case ValueKind::float64: return source_float_text(as_double(e, value.kind));
     case ValueKind::binary: return "translate(encode(" + e + ", 'base64'), E'\\n', '')";
     case ValueKind::date: return "to_char(" + e + ", 'YYYY-MM-DD')";
     case ValueKind::time: return with_fraction("(" + e + ")::interval", "HH24:MI:SS", "");
@@ -79,8 +79,8 @@ std::string sent_text(const std::string& e, const ValueType& value) {
   }
 }
 
-std::string list_text(const std::string& e, const ValueType& value) {
-  if (value.element->kind == ValueKind::json) return json_text("array_to_json(" + e + ")");
+std::string source_list_text(const std::string& e, const ValueType& value) {
+  if (value.element->kind == ValueKind::json) return source_json_text("array_to_json(" + e + ")");
   const std::string element = "CASE WHEN u.e IS NOT DISTINCT FROM NULL THEN NULL ELSE " + sent_text("u.e", *value.element) + " END";
   return "(SELECT 'A' || count(*) || '[' || coalesce(string_agg(" + framed(element, kSourceBytes) + ", '' ORDER BY u.o), '') || ']' FROM unnest(" +
          e + ") WITH ORDINALITY AS u(e, o))";
@@ -91,12 +91,12 @@ std::string list_text(const std::string& e, const ValueType& value) {
 std::optional<std::string> source_for_snowflake(const std::string& e, const ValueType& value) {
   switch (value.kind) {
     case ValueKind::float32:
-    case ValueKind::float64: return float_text(as_double(e, value.kind));
+    case ValueKind::float64: return source_float_text(as_double(e, value.kind));
     case ValueKind::time_tz:
     case ValueKind::interval: return "(" + e + ")::text";
     case ValueKind::binary: return "encode(" + e + ", 'hex')";
-    case ValueKind::json: return json_text("(" + e + ")::text::json");
-    case ValueKind::list: return list_text(e, value);
+    case ValueKind::json: return source_json_text("(" + e + ")::text::json");
+    case ValueKind::list: return source_list_text(e, value);
     default: return std::nullopt;
   }
 }

@@ -34,8 +34,7 @@ void add_options(FieldTexts& fields, const std::string& text) {
     return;
   }
   for (const auto& [name, value] : *options) {
-    const bool hidden = is_secret_option(name) || !refuse_plain_options({{name, value}});  // somebody may have written it by SQL
-    fields["options." + name] = {value, hidden ? shown_secret(value) : value};
+    fields["options." + name] = {value, shown_option(name, value)};
   }
 }
 

@@ -60,6 +60,7 @@ struct StatusRow {
   std::int64_t fence = 0;      ///< of its lease: a later owner's row is never overwritten by an earlier one's
   std::string heartbeat_at;    ///< by the catalog's clock, UTC; ignored when written
   bool healed_by_time = false; ///< the error; known to the process that had it, not to the catalog
+  double heartbeat_age_seconds = 0;  ///< when it was read, by the same clock; ignored when written
 };
 
 enum class RowKind : char { source, destination, pipeline };

@@ -23,7 +23,7 @@ Error catalog_changed() {
 
 Error unknown_row(RowKind kind, const std::string& name) {
   const std::string noun(to_string(kind));
-  return usage("unknown_row", "there is no " + noun + " " + shown_word(name), "luge " + noun + " list shows what there is");
+  return fatal("unknown_row", "there is no " + noun + " " + shown_word(name), "luge " + noun + " list shows what there is");
 }
 
 Error in_use(const RemoveRow& removed, const std::string& pipeline) {

@@ -95,6 +95,13 @@ Status make_edit(Connection& sql, const CatalogEdit& edit) {
   return ok();
 }
 
+/// to_regclass() locks nothing, so in a transaction that has waited for the migration's lock it may not have heard of what was done meanwhile.
+Result<bool> has_migrations(Connection& sql) {
+  TRY(const QueryResult found, sql.query("SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                                         "WHERE n.nspname = '_luge' AND c.relname = 'catalog_migration')"));
+  return found.boolean(0, 0);
+}
+
 Status refuse_in_use(Connection& sql, const RemoveRow& removed) {
   if (removed.kind == RowKind::pipeline) return ok();
   const std::array<Parameter, 1> values{removed.name};
@@ -111,13 +118,15 @@ Result<std::unique_ptr<PostgresCatalog>> PostgresCatalog::open(const ConnectionO
   return catalog;
 }
 
+Result<bool> PostgresCatalog::is_there(const ConnectionOptions& options) {
+  TRY(Connection sql, Connection::open(options));
+  return has_migrations(sql);
+}
+
 Status PostgresCatalog::migrate() {
   const auto version_of = [](Connection& sql) -> Result<std::int64_t> {
-    // to_regclass() locks nothing, so in a transaction that has waited for the migration's lock it may not have heard of what was done meanwhile.
-    TRY(const QueryResult found,
-        sql.query("SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-                  "WHERE n.nspname = '_luge' AND c.relname = 'catalog_migration')"));
-    if (!found.boolean(0, 0)) return std::int64_t{-1};
+    TRY(const bool begun, has_migrations(sql));
+    if (!begun) return std::int64_t{-1};
     TRY(const QueryResult rows, sql.query("SELECT coalesce(pg_catalog.max(version), 0) FROM _luge.catalog_migration"));
     return rows.number<std::int64_t>(0, 0);
   };
@@ -297,7 +306,8 @@ Result<std::vector<StatusRow>> PostgresCatalog::read_statuses() {
     statuses.clear();
     TRY(const QueryResult rows,
         sql.query("SELECT pipeline, state, reason, error_code, error, hint, server_lsn, received_lsn, durable_lsn, acknowledged_lsn, lag_bytes, "
-                  "lag_seconds, tables, quarantined, restarts, owner, fence, pg_catalog.to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') "
+                  "lag_seconds, tables, quarantined, restarts, owner, fence, pg_catalog.to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
+                  "greatest(0, extract(epoch FROM pg_catalog.clock_timestamp() - heartbeat_at))::float8 "
                   "FROM _luge.pipeline_status ORDER BY pipeline COLLATE \"C\""));
     for (std::size_t at = 0; at < rows.rows(); ++at) {
       StatusRow& row = statuses.emplace_back();
@@ -317,6 +327,7 @@ Result<std::vector<StatusRow>> PostgresCatalog::read_statuses() {
       row.owner = rows.string(at, 15);
       row.fence = rows.number<std::int64_t>(at, 16);
       row.heartbeat_at = rows.string(at, 17);
+      row.heartbeat_age_seconds = rows.number<double>(at, 18);
     }
     return ok();
   });

@@ -14,6 +14,8 @@ class PostgresCatalog final : public PipelineCatalog {
  public:
   /// Makes the schema and brings its tables up to date; needs CREATE on the database the first time only.
   static Result<std::unique_ptr<PostgresCatalog>> open(const ConnectionOptions& options);
+  /// Whether the database holds a catalog; changes nothing.
+  static Result<bool> is_there(const ConnectionOptions& options);
 
   Result<CatalogContents> read() override;
   Status edit(std::span<const CatalogEdit> edits, std::optional<std::int64_t> expected_revision) override;

@@ -11,58 +11,78 @@ namespace luge {
 
 namespace {
 
-/// True: it was encrypted with another key, and is with the current one now.
-Result<bool> encrypt_again(std::string& text, const std::string& context, const CatalogKeyring& keyring) {
-  if (secret_form(text) != SecretForm::encrypted || CatalogKeyring::key_id(text) == keyring.current_id()) return false;
-  TRY(const std::string secret, keyring.decrypt(text, context));
-  TRY(text, keyring.encrypt(secret, context));
-  return true;
-}
+/// The secrets of one catalog, one after the other.
+class Rotation {
+ public:
+  explicit Rotation(const CatalogKeyring& keyring) : keyring_(keyring) {}
 
-Result<bool> encrypt_options_again(std::string& json, RowKind kind, const std::string& row, const CatalogKeyring& keyring) {
-  auto options = parse_options(json);
-  if (!options) return false;  // nobody can use them, whoever wrote them
-  bool changed = false;
-  for (auto& [name, value] : *options) {
-    TRY(const bool again, encrypt_again(value, option_context(kind, row, name), keyring));
-    changed = changed || again;
+  Status rotate(SourceRow row) {
+    const std::size_t before = done_.secrets;
+    CHECK_OK(conninfo(row));
+    CHECK_OK(options(row.options, RowKind::source, row.name));
+    if (done_.secrets != before) done_.edits.emplace_back(std::move(row));
+    return ok();
   }
-  if (changed) json = write_options(*options);
-  return changed;
-}
+  Status rotate(DestinationRow row) { return options_only(RowKind::destination, std::move(row)); }
+  Status rotate(PipelineRow row) { return options_only(RowKind::pipeline, std::move(row)); }
 
-Result<bool> encrypt_conninfo_again(SourceRow& row, const CatalogKeyring& keyring) {
-  const std::string context = conninfo_context(row.name);
-  if (secret_form(row.conninfo) == SecretForm::encrypted) return encrypt_again(row.conninfo, context, keyring);
-  auto keywords = ConnectionOptions::written(row.conninfo);
-  if (!keywords) return false;
-  bool changed = false;
-  for (auto& [keyword, value] : *keywords) {
-    TRY(const bool again, encrypt_again(value, context, keyring));
-    changed = changed || again;
+  SecretRotation done() && { return std::move(done_); }
+
+ private:
+  template <class Row>
+  Status options_only(RowKind kind, Row row) {
+    const std::size_t before = done_.secrets;
+    CHECK_OK(options(row.options, kind, row.name));
+    if (done_.secrets != before) done_.edits.emplace_back(std::move(row));
+    return ok();
   }
-  if (changed) row.conninfo = conninfo_text(*keywords);
-  return changed;
-}
+
+  Status options(std::string& json, RowKind kind, const std::string& row) {
+    auto parsed = parse_options(json);
+    if (!parsed) return ok();  // nobody can use them, whoever wrote them
+    const std::size_t before = done_.secrets;
+    for (auto& [name, value] : *parsed) CHECK_OK(secret(value, option_context(kind, row, name)));
+    if (done_.secrets != before) json = write_options(*parsed);
+    return ok();
+  }
+
+  Status conninfo(SourceRow& row) {
+    const std::string context = conninfo_context(row.name);
+    if (secret_form(row.conninfo) == SecretForm::encrypted) return secret(row.conninfo, context);
+    auto keywords = ConnectionOptions::written(row.conninfo);
+    if (!keywords) return ok();
+    const std::size_t before = done_.secrets;
+    for (auto& [keyword, value] : *keywords) CHECK_OK(secret(value, context));
+    if (done_.secrets != before) row.conninfo = conninfo_text(*keywords);
+    return ok();
+  }
+
+  Status secret(std::string& text, const std::string& context) {
+    if (secret_form(text) != SecretForm::encrypted || CatalogKeyring::key_id(text) == keyring_.current_id()) return ok();
+    auto opened = keyring_.decrypt(text, context);
+    if (!opened) return in_context(std::move(opened).error(), context);
+    TRY(text, keyring_.encrypt(*opened, context));
+    ++done_.secrets;
+    return ok();
+  }
+
+  static Error in_context(Error error, const std::string& context) {
+    if (error.what.find(context) == std::string::npos) error.what = context + ": " + error.what;
+    return error;
+  }
+
+  const CatalogKeyring& keyring_;
+  SecretRotation done_;
+};
 
 }  // namespace
 
-Result<std::vector<CatalogEdit>> rotate_secrets(const CatalogContents& contents, const CatalogKeyring& keyring) {
-  std::vector<CatalogEdit> edits;
-  for (auto [name, row] : contents.sources) {  // a copy
-    TRY(const bool conninfo, encrypt_conninfo_again(row, keyring));
-    TRY(const bool options, encrypt_options_again(row.options, RowKind::source, row.name, keyring));
-    if (conninfo || options) edits.emplace_back(std::move(row));
-  }
-  for (auto [name, row] : contents.destinations) {
-    TRY(const bool changed, encrypt_options_again(row.options, RowKind::destination, row.name, keyring));
-    if (changed) edits.emplace_back(std::move(row));
-  }
-  for (auto [name, row] : contents.pipelines) {
-    TRY(const bool changed, encrypt_options_again(row.options, RowKind::pipeline, row.name, keyring));
-    if (changed) edits.emplace_back(std::move(row));
-  }
-  return edits;
+Result<SecretRotation> rotate_secrets(const CatalogContents& contents, const CatalogKeyring& keyring) {
+  Rotation rotation(keyring);
+  for (const auto& [name, row] : contents.sources) CHECK_OK(rotation.rotate(row));
+  for (const auto& [name, row] : contents.destinations) CHECK_OK(rotation.rotate(row));
+  for (const auto& [name, row] : contents.pipelines) CHECK_OK(rotation.rotate(row));
+  return std::move(rotation).done();
 }
 
 }  // namespace luge

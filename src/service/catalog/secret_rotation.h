@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <vector>
 
 #include "base/result.h"
@@ -7,7 +8,14 @@
 
 namespace luge {
 
-/// The edits that encrypt everything again that is encrypted with another key than the current one. Errors: those of decrypt() and encrypt().
-Result<std::vector<CatalogEdit>> rotate_secrets(const CatalogContents& contents, const CatalogKeyring& keyring);
+/// The rows as they are with the current key.
+struct SecretRotation {
+  std::vector<CatalogEdit> edits;  ///< of the rows that change
+  std::size_t secrets = 0;         ///< encrypted again
+};
+
+/// Encrypts everything again that is encrypted with another key than the current one. Errors: those of decrypt() and encrypt(), and in which
+/// row it was.
+Result<SecretRotation> rotate_secrets(const CatalogContents& contents, const CatalogKeyring& keyring);
 
 }  // namespace luge

@@ -14,6 +14,7 @@ namespace luge {
 namespace {
 
 constexpr std::string_view kFile = "file:";
+constexpr std::string_view kState = "state";
 constexpr std::array<std::string_view, 3> kSecretKeywords{"password", "sslpassword", "oauth_client_secret"};
 
 bool is_variable_name(std::string_view name) {
@@ -79,6 +80,17 @@ bool is_secret_option(std::string_view name) {
   return false;
 }
 
+bool is_plain_secret(std::string_view option, std::string_view value) {
+  return (is_secret_option(option) && secret_form(value) == SecretForm::plain) || has_plain_password(value);
+}
+
+std::string shown_option(std::string_view option, std::string_view value) {
+  const bool hidden = is_secret_option(option) || has_plain_password(value) || secret_form(value) == SecretForm::encrypted;
+  return hidden ? shown_secret(value) : std::string(value);
+}
+
+std::span<const std::string_view> secret_keywords() { return kSecretKeywords; }
+
 std::string shown_secret(std::string_view text) {
   switch (secret_form(text)) {
     case SecretForm::none: return "";
@@ -119,8 +131,7 @@ Status refuse_plain_conninfo(const std::string& conninfo) {
 
 Status refuse_plain_options(const OptionMap& options) {
   for (const auto& [name, value] : options) {
-    const bool plain = is_secret_option(name) && secret_form(value) == SecretForm::plain;
-    if (plain || has_plain_password(value)) return plain_secret("the option " + name);
+    if (is_plain_secret(name, value)) return plain_secret("the option " + name);
   }
   return ok();
 }
@@ -189,7 +200,9 @@ Result<std::string> SecretResolver::resolve_conninfo(const std::string& conninfo
 Status SecretResolver::resolve_options(OptionMap& options, RowKind kind, std::string_view row) const {
   for (auto& [name, value] : options) {
     const std::string context = option_context(kind, row, name);
-    TRY(value, is_secret_option(name) ? resolve(value, context) : expand(value, context));
+    // A state's address is a secret only where it holds a password: then all of it is a reference, or encrypted.
+    const bool secret = is_secret_option(name) || (name == kState && is_whole_reference(value));
+    TRY(value, secret ? resolve(value, context) : expand(value, context));
   }
   return ok();
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,10 +25,19 @@ SecretForm secret_form(std::string_view text);
 /// Options that hold a secret: pat, oauth_token, private_key_passphrase and whatever is named like these. Not the paths of files, nor addresses.
 bool is_secret_option(std::string_view name);
 
+/// Whether this option's value as it stands is a secret in plain text: a secret option's own, or a password inside of an address, as in
+/// state=redis://luge:PASSWORD@cache.
+bool is_plain_secret(std::string_view option, std::string_view value);
+/// The value of an option as people may see it, whoever wrote it.
+std::string shown_option(std::string_view option, std::string_view value);
+
 /// A secret as people may see it: references as they are, "encrypted with key ID" or "(hidden)".
 std::string shown_secret(std::string_view text);
 /// The same for a source's connection: a URL or conninfo whose password is hidden unless it is a reference.
 std::string shown_conninfo(const std::string& conninfo);
+
+/// The settings of a connection that hold one.
+std::span<const std::string_view> secret_keywords();
 
 // What an encrypted secret is bound to.
 std::string conninfo_context(std::string_view source);

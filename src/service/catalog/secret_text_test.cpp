@@ -4,6 +4,8 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include "postgres/connection_options.h"
 #include "service/catalog/secret_rotation.h"
@@ -108,6 +110,35 @@ TEST(SecretText, PeopleSeeReferencesAndNeverSecrets) {
   EXPECT_EQ(shown_conninfo("hunter2"), "(not a connection)");
 }
 
+// The password of a Redis is in its address; an address without one is no secret.
+TEST(SecretText, TheAddressOfAStateMayHoldAPassword) {
+  EXPECT_TRUE(is_plain_secret("state", "redis://luge:hunter2@cache/1"));
+  for (const char* harmless :
+       {"sqlite:/var/lib/luge/state.db", "redis://cache/1", "redis://luge:${PW}@cache", "${STATE}", "file:/run/state", "enc:v1:k1:AAAA"})
+    EXPECT_FALSE(is_plain_secret("state", harmless)) << harmless;
+  EXPECT_EQ(shown_option("state", "redis://luge:hunter2@cache/1"), "(hidden)");
+  EXPECT_EQ(shown_option("state", "enc:v1:k1:AAAA"), "(encrypted with key k1)");
+  EXPECT_EQ(shown_option("state", "sqlite:/var/lib/luge/state.db"), "sqlite:/var/lib/luge/state.db");
+
+  const std::string keys = CatalogKeyring::make_key("k1");
+  const std::string directory = (std::filesystem::temp_directory_path() / ("luge-state-" + std::to_string(::getpid()))).string();
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory + "/state") << "redis://luge:from_file@cache\n";
+  std::filesystem::permissions(directory + "/state", std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const std::string encrypted =
+      *CatalogKeyring::parse(keys, "test")->encrypt("redis://luge:hunter2@cache", option_context(RowKind::pipeline, "shop", "state"));
+  for (const auto& [written, wanted] :
+       std::vector<std::pair<std::string, std::string>>{{"file:" + directory + "/state", "redis://luge:from_file@cache"},
+                                                        {encrypted, "redis://luge:hunter2@cache"},
+                                                        {"redis://${HOST}/1", "redis://db.example/1"},
+                                                        {"sqlite:/state.db", "sqlite:/state.db"}}) {
+    OptionMap options{{"state", written}};
+    ASSERT_EQ(code(resolver(keys).resolve_options(options, RowKind::pipeline, "shop")), "") << written;
+    EXPECT_EQ(options.at("state"), wanted);
+  }
+  std::filesystem::remove_all(directory);
+}
+
 TEST(SecretText, RotationEncryptsEverythingAgainWithTheCurrentKey) {
   const std::string old_line = CatalogKeyring::make_key("k1");
   const std::string new_line = CatalogKeyring::make_key("k2");
@@ -120,11 +151,12 @@ TEST(SecretText, RotationEncryptsEverythingAgainWithTheCurrentKey) {
   const std::string token = *before.encrypt("hunter2", option_context(RowKind::destination, "flake", "pat"));
   contents.destinations["flake"] = {"flake", "snowflake:", write_options({{"pat", token}, {"user", "LUGE"}}), 1};
 
-  const auto edits = rotate_secrets(contents, during);
-  ASSERT_TRUE(edits) << edits.error().message();
-  ASSERT_EQ(edits->size(), 3U);
+  const auto rotation = rotate_secrets(contents, during);
+  ASSERT_TRUE(rotation) << rotation.error().message();
+  ASSERT_EQ(rotation->edits.size(), 3U);
+  EXPECT_EQ(rotation->secrets, 3U);
   const SecretResolver after(*CatalogKeyring::parse(new_line, "test"), environment);
-  for (const CatalogEdit& edit : *edits) {
+  for (const CatalogEdit& edit : rotation->edits) {
     EXPECT_EQ(code(refuse_plain_secrets(edit)), "");
     if (const auto* source = std::get_if<SourceRow>(&edit)) {
       const auto resolved = after.resolve_conninfo(source->conninfo, conninfo_context(source->name));
@@ -137,7 +169,9 @@ TEST(SecretText, RotationEncryptsEverythingAgainWithTheCurrentKey) {
       EXPECT_EQ(options.at("user"), "LUGE");
     }
   }
-  EXPECT_EQ(rotate_secrets(contents, *CatalogKeyring::parse(new_line, "test")).error().code, "unknown_key");
+  const Error lost = rotate_secrets(contents, *CatalogKeyring::parse(new_line, "test")).error();
+  EXPECT_EQ(lost.code, "unknown_key");
+  EXPECT_NE(lost.what.find("source/part"), std::string::npos) << "it says which row: " << lost.what;
 }
 
 }  // namespace

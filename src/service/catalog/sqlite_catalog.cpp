@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -41,11 +42,25 @@ SqliteCatalog::~SqliteCatalog() = default;
 std::string SqliteCatalog::description() const { return "sqlite:" + database_->path(); }
 
 Result<std::unique_ptr<SqliteCatalog>> SqliteCatalog::open(const std::string& path) {
+  // Somebody else's database gets no tables of luge's. A file that is busy is becoming a catalog just now.
+  if (const auto looked = is_there(path); !looked && looked.error().code != "catalog_busy") return looked.error();
   TRY(auto database, SqliteDatabase::open(path));
   TRY(auto statuses, SqliteDatabase::open(path, SqliteDatabase::Commits::recent_ones_may_be_lost));
   std::unique_ptr<SqliteCatalog> catalog(new SqliteCatalog(std::move(database), std::move(statuses)));
   CHECK_OK(catalog->migrate());
   return catalog;
+}
+
+Result<bool> SqliteCatalog::is_there(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return false;
+  TRY(const auto database, SqliteDatabase::look_into(path));
+  TRY(const std::int64_t begun, database->number("SELECT count(*) FROM sqlite_schema WHERE name = 'catalog_migration'"));
+  if (begun != 0) return true;
+  TRY(const std::int64_t others, database->number("SELECT count(*) FROM sqlite_schema"));
+  if (others == 0) return false;
+  return fatal("not_a_catalog", path + " is an SQLite database of something else: it has tables, and none of a catalog",
+               "give --catalog another path; nothing was changed there");
 }
 
 Status SqliteCatalog::migrate() {
@@ -212,7 +227,8 @@ Result<std::vector<StatusRow>> SqliteCatalog::read_statuses() {
   const std::lock_guard lock(statuses_->mutex());
   SqliteQuery query(*statuses_,
                     "SELECT pipeline, state, reason, error_code, error, hint, server_lsn, received_lsn, durable_lsn, acknowledged_lsn, lag_bytes, "
-                    "lag_seconds, tables, quarantined, restarts, owner, fence, heartbeat_at FROM pipeline_status ORDER BY pipeline");
+                    "lag_seconds, tables, quarantined, restarts, owner, fence, heartbeat_at, (julianday('now') - julianday(heartbeat_at)) * 86400.0 "
+                    "FROM pipeline_status ORDER BY pipeline");
   std::vector<StatusRow> rows;
   while (true) {
     TRY(const bool found, query.step());
@@ -234,6 +250,7 @@ Result<std::vector<StatusRow>> SqliteCatalog::read_statuses() {
     row.owner = query.text(15);
     row.fence = query.integer(16);
     row.heartbeat_at = query.text(17);
+    row.heartbeat_age_seconds = std::max(0.0, query.optional_real(18).value_or(0));
   }
 }
 

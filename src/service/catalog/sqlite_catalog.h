@@ -13,6 +13,8 @@ class SqliteCatalog final : public PipelineCatalog {
  public:
   /// Creates directories and file as needed, and brings the tables up to date.
   static Result<std::unique_ptr<SqliteCatalog>> open(const std::string& path);
+  /// Whether the file is there and is a catalog; changes nothing. Errors: "not_a_catalog" (a database with other tables), those of the file.
+  static Result<bool> is_there(const std::string& path);
   ~SqliteCatalog() override;
 
   Result<CatalogContents> read() override;

@@ -62,6 +62,21 @@ TEST(SqliteCatalog, FileAndDirectoryAreTheOwnersOnly) {
   EXPECT_EQ(facts.st_mode & 07777U, 0600U);
 }
 
+TEST(SqliteCatalog, SomebodyElsesDatabaseStaysAsItIs) {
+  const std::string path = new_place();
+  EXPECT_FALSE(*SqliteCatalog::is_there(path));
+  EXPECT_FALSE(std::filesystem::exists(path)) << "looking made the file";
+  run_sql(path, "PRAGMA journal_mode=DELETE; CREATE TABLE invoices(id INTEGER)");
+  std::ifstream before_file(path, std::ios::binary);
+  const std::string before((std::istreambuf_iterator<char>(before_file)), {});
+  EXPECT_EQ(SqliteCatalog::is_there(path).error().code, "not_a_catalog");
+  const auto refused = SqliteCatalog::open(path);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "not_a_catalog");
+  std::ifstream after_file(path, std::ios::binary);
+  EXPECT_EQ(before, std::string((std::istreambuf_iterator<char>(after_file)), {}));
+}
+
 TEST(SqliteCatalog, WhatIsNotSqliteIsCorrupt) {
   const std::string path = new_place();
   std::ofstream(path) << std::string(4096, 'x');

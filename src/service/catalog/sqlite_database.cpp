@@ -42,6 +42,16 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
   return database;
 }
 
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::look_into(const std::string& path) {
+  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path));
+  const int flags = SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_READWRITE;
+  if (const int code = sqlite3_open_v2(path.c_str(), &database->connection_, flags, nullptr); code != SQLITE_OK)
+    return database->error(code, "cannot open");
+  sqlite3_extended_result_codes(database->connection_, 1);
+  sqlite3_busy_timeout(database->connection_, kBusyTimeoutMs);
+  return database;
+}
+
 SqliteDatabase::~SqliteDatabase() {
   for (const auto& [sql, statement] : prepared_) sqlite3_finalize(statement);
   sqlite3_close(connection_);

@@ -27,6 +27,8 @@ class SqliteDatabase {
 
   /// Creates directories (mode 0700) and the file as needed.
   static Result<std::unique_ptr<SqliteDatabase>> open(const std::string& path, Commits commits = Commits::durable);
+  /// The file as it is, which must be there: nothing of it is changed.
+  static Result<std::unique_ptr<SqliteDatabase>> look_into(const std::string& path);
   ~SqliteDatabase();
   SqliteDatabase(const SqliteDatabase&) = delete;
   SqliteDatabase& operator=(const SqliteDatabase&) = delete;

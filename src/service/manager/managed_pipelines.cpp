@@ -5,10 +5,13 @@
 
 #include "base/ensure.h"
 #include "base/log.h"
+#include "base/printable_text.h"
 
 namespace luge {
 
 namespace {
+
+constexpr std::size_t kLongestLoggedName = 100;  // no valid name is longer
 
 using Wish = WantedPipeline::Wish;
 
@@ -41,7 +44,8 @@ WantedPipeline want_one(const PipelineRow& row, const CatalogContents& contents,
 }
 
 void log_invalid(const std::string& name, const Error& error) {
-  log_event(LogLevel::warn, "pipeline_invalid", error.what, {{"pipeline", shown_word(name)}, {"code", error.code}, {"hint", error.hint}});
+  log_event(LogLevel::warn, "pipeline_invalid", error.what,
+            {{"pipeline", printable_text(name, kLongestLoggedName)}, {"code", error.code}, {"hint", error.hint}});
 }
 
 void set_error(StatusRow& row, const Error& error) {
