@@ -47,7 +47,7 @@ std::vector<std::string> notes_of(const CatalogTable& table) {
   return notes;
 }
 
-std::string joined(const std::vector<std::string>& parts) {
+std::string notes_text(const std::vector<std::string>& parts) {
   std::string out;
   for (const std::string& part : parts) out += (out.empty() ? "" : "; ") + part;
   return out;
@@ -98,7 +98,7 @@ std::string plan_text(const Preflight& preflight, const PipelinePlaces& places, 
   for (const CatalogTable& one : preflight.tables) {
     bytes += one.pages * kPage;
     table.add({to_string(one.name), one.estimated_rows < 0 ? "?" : format_count(static_cast<std::uint64_t>(one.estimated_rows)),
-               format_bytes(one.pages * kPage), key_of(one), joined(notes_of(one))});
+               format_bytes(one.pages * kPage), key_of(one), notes_text(notes_of(one))});
   }
   return out + table.text("  ") + fmt::format("  {} tables, {}\n", preflight.tables.size(), format_bytes(bytes));
 }

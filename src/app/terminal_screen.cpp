@@ -14,7 +14,7 @@ namespace {
 
 std::atomic<bool> end_wanted{false};
 
-void on_signal(int /*number*/) { end_wanted = true; }
+void on_screen_signal(int /*number*/) { end_wanted = true; }
 
 std::size_t rows_of_terminal() {
   winsize size{};
@@ -25,7 +25,7 @@ std::size_t rows_of_terminal() {
 
 TerminalScreen::TerminalScreen() : terminal_(::isatty(STDOUT_FILENO) == 1) {
   struct sigaction action {};
-  action.sa_handler = on_signal;  // no SA_RESTART: poll() is to return
+  action.sa_handler = on_screen_signal;  // no SA_RESTART: poll() is to return
   sigemptyset(&action.sa_mask);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);

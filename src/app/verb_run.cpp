@@ -34,7 +34,7 @@ constexpr std::string_view kCutShort =
 
 /// The first signal drains. The second ends the process at once, which is as safe as a kill: what is not acknowledged comes again.
 /// Before there is a driver nothing has begun that would have to end well.
-void on_signal(int /*number*/) {
+void on_run_signal(int /*number*/) {
   if (signals_received.fetch_add(1) > 0) end_at_once(ExitCode::failed, kCutShort);
   Driver* const driver = running_driver.load();
   if (driver == nullptr) return end_at_once(ExitCode::done, kNeverBegun);
@@ -55,7 +55,7 @@ void print_document(const std::string& document) {
   handle_signals(SIG_IGN);
   if (owes_document.exchange(false)) std::printf("%s\n", document.c_str());
   std::fflush(stdout);
-  handle_signals(on_signal);
+  handle_signals(on_run_signal);
 }
 
 /// While it lives, the first signal drains this driver.
@@ -116,7 +116,7 @@ Result<ExitCode> run(const Options& options, const Environment& environment) {
 
 Result<ExitCode> run_verb(const Options& options, const Environment& environment) {
   owes_document = options.json;
-  handle_signals(on_signal);
+  handle_signals(on_run_signal);
   auto code = run(options, environment);
   if (code || !options.json) return code;
   tell_error(code.error(), options.log == "json");

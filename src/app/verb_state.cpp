@@ -40,7 +40,7 @@ Result<InstanceLock> lock_state(const Options& options, const PipelinePlaces& pl
 }
 
 /// New, and readable by its owner only: what it says of the source is nobody else's business.
-Status write_private(const std::string& path, const std::string& text) {
+Status write_export(const std::string& path, const std::string& text) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return fatal("file", "cannot create " + path + ": " + std::strerror(errno), "name a file that is not there yet");
   std::size_t written = 0;
@@ -85,7 +85,7 @@ Result<ExitCode> export_state(const Options& options, const PipelinePlaces& plac
   if (options.file.empty()) {
     std::fputs(text.c_str(), stdout);
   } else {
-    CHECK_OK(write_private(options.file, text));
+    CHECK_OK(write_export(options.file, text));
     std::fprintf(stderr, "the state of %s is in %s\n", options.pipeline.c_str(), options.file.c_str());
   }
   return ExitCode::done;

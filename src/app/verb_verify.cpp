@@ -23,7 +23,7 @@ void clear_table() {
   if (::isatty(STDERR_FILENO) == 1) std::fputs("\r\033[2K", stderr);
 }
 
-std::string joined(const std::vector<std::string>& names) {
+std::string words_text(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ",") + name;
   return out;
@@ -50,7 +50,7 @@ Result<VerifyReport> verify_embedded(Options options, const PipelinePlaces& plac
   };
   while (running && !settled()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   Result<VerifyReport> report =
-      running ? verify_host(*host, joined(options.arguments), options.keys, [](const TableName& table) { show_table(to_string(table)); })
+      running ? verify_host(*host, words_text(options.arguments), options.keys, [](const TableName& table) { show_table(to_string(table)); })
               : Result<VerifyReport>(fatal("not_running", "the pipeline ended before it could be compared"));
   host->driver().request_drain();
   pipeline.join();
@@ -65,7 +65,7 @@ Result<ExitCode> verify_verb(const Options& options, const Environment& environm
   TRY(Reached reached, reach(options, places));
   VerifyReport report;
   if (reached.running) {
-    const ControlRequest request{"verify", {{"tables", joined(options.arguments)}, {"keys", std::to_string(options.keys)}}};
+    const ControlRequest request{"verify", {{"tables", words_text(options.arguments)}, {"keys", std::to_string(options.keys)}}};
     auto answer = reached.running->call(request, [](const std::string& line) {
       show_table(nlohmann::json::parse(line, nullptr, false).value("table", ""));
       return true;

@@ -13,7 +13,7 @@ namespace luge {
 
 namespace {
 
-Status write_private(const std::string& path, const std::string& text) {
+Status write_key_file(const std::string& path, const std::string& text) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return fatal("key_file", "cannot create " + path + ": " + std::strerror(errno), "name another file with --private-key-file");
   std::size_t written = 0;
@@ -68,7 +68,7 @@ Result<InitKey> take_or_make_key(const std::string& path, const std::string& pas
     return InitKey{std::move(pair), false};
   }
   TRY(KeyPair pair, KeyPair::generate());
-  CHECK_OK(write_private(path, pair.private_pem(passphrase)));
+  CHECK_OK(write_key_file(path, pair.private_pem(passphrase)));
   return InitKey{std::move(pair), true};
 }
 

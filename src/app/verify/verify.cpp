@@ -32,7 +32,7 @@ bool on_its_way(TableState state) {
   return state == TableState::waiting || state == TableState::copying || state == TableState::catching_up || state == TableState::resyncing;
 }
 
-std::string joined(const std::vector<std::string>& names) {
+std::string names_text(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
   return out;
@@ -217,10 +217,10 @@ class Verification {
       if (!known) only_source.push_back(column.name);
     }
     if (!only_source.empty())
-      note = "the mirror has no column " + joined(only_source) + " yet: a change of shape arrives with the next change of a row";
+      note = "the mirror has no column " + names_text(only_source) + " yet: a change of shape arrives with the next change of a row";
     if (!only_mirror.empty())
       note += (note.empty() ? "" : "; ") +
-              ("the source has no column " + joined(only_mirror) + " any more: a change of shape arrives with the next change of a row");
+              ("the source has no column " + names_text(only_mirror) + " any more: a change of shape arrives with the next change of a row");
     return compared;
   }
 
