@@ -275,6 +275,7 @@ Status Driver::Impl::finish(Running& running, ReplicationStream* stream) {
       stream = nullptr;
       continue;
     }
+    if (running.pipeline.drained()) break;  // nothing is left that would end the wait
     CHECK_OK(wait_for_work(*wait, stream));
   }
   copy_intent(running, true);

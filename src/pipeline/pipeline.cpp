@@ -37,7 +37,7 @@ Pipeline::Impl::Impl(PipelineOptions options, PipelinePorts ports, PipelineStart
       ledger_(start.ack_intent),
       tables_(ports.copies, options_.columns, start.frontier, start.epoch, start.timeline, start.resync_all),
       router_(options_, ports.catalog, tables_, builder_, ledger_, start.epoch),
-      reporter_(ports.state, start.ack_intent),
+      reporter_(ports.state, start.ack_intent, options_.save_interval),
       last_sealed_(start_checkpoint(start)),
       next_barrier_(static_cast<std::uint64_t>(ports.clock.now().micros)) {
   ledger_.set_durable_checkpoint(last_sealed_);

@@ -9,7 +9,6 @@ namespace luge {
 namespace {
 constexpr Duration kLongestFeedbackInterval = std::chrono::seconds(10);
 constexpr Duration kLongestQuietInterval = std::chrono::seconds(20);  // with nothing new to tell; each wakes luge and a walsender
-constexpr Duration kSaveInterval = std::chrono::seconds(1);  // a save is two fdatasyncs, and all it gains is that WAL is freed and not sent again
 constexpr Duration kIdleSaveInterval = std::chrono::seconds(10);
 constexpr Duration kWantedPingInterval = std::chrono::milliseconds(100);
 constexpr Duration kLongestPause = std::chrono::seconds(1);
@@ -75,7 +74,7 @@ Status ProgressReporter::save(const AckLedger& ledger, const Checkpoint& last, I
   if (target <= saved_) return ok();
   const bool data_moved = ledger.durable_checkpoint() != saved_checkpoint_;
   const bool wanted = finishing_ || (wanted_ > saved_ && target >= wanted_);
-  const Instant due = last_save_ + (data_moved ? kSaveInterval : kIdleSaveInterval);
+  const Instant due = last_save_ + (data_moved ? save_interval_ : kIdleSaveInterval);
   if (!save_soon_ && !wanted && now < due) {
     if (data_moved) save_due_ = due;
     return ok();

@@ -13,7 +13,8 @@ namespace luge {
 /// sends a flush position that is not stored (design.md §3 rule 2).
 class ProgressReporter {
  public:
-  ProgressReporter(StateSink& state, Lsn ack_intent) : state_(state), saved_(ack_intent) {}
+  /// `save_interval`: what is durable is stored so often at most. A save is two fdatasyncs, and all it gains is that WAL is freed and not sent again.
+  ProgressReporter(StateSink& state, Lsn ack_intent, Duration save_interval) : state_(state), save_interval_(save_interval), saved_(ack_intent) {}
 
   void start_session(ReplicationStream& stream, Lsn confirmed_flush, Duration wal_sender_timeout, Instant now);
   void end_session() { stream_ = nullptr; }
@@ -59,6 +60,7 @@ class ProgressReporter {
   Lsn flush_target() const { return std::max(flushed_, std::min(saved_, session_received_)); }
 
   StateSink& state_;
+  const Duration save_interval_;
   ReplicationStream* stream_ = nullptr;
   Lsn saved_;
   Checkpoint saved_checkpoint_;
@@ -71,7 +73,7 @@ class ProgressReporter {
 
   Lsn session_received_;
   Lsn flushed_;
-  Lsn told_;                              ///< received, by the last feedback
+  Lsn told_;  ///< received, by the last feedback
   bool reply_now_ = false;
   bool pinged_ = false;
   Instant last_frame_;
@@ -79,7 +81,7 @@ class ProgressReporter {
   std::optional<Instant> insists_since_;  ///< without a pause, and nothing was confirmed meanwhile
   Instant last_asked_;
   Lsn asked_at_;
-  Duration longest_pause_{0};             ///< between two questions of a server that insists
+  Duration longest_pause_{0};  ///< between two questions of a server that insists
   Duration feedback_interval_{std::chrono::seconds(10)};
   Duration quiet_interval_{std::chrono::seconds(10)};
   Duration silence_limit_{0};

@@ -75,7 +75,7 @@ class ProgressReporterTest : public testing::Test {
   Stream stream_;
   State state_;
   AckLedger ledger_{Lsn{100}};
-  ProgressReporter reporter_{state_, Lsn{100}};
+  ProgressReporter reporter_{state_, Lsn{100}, seconds(1)};
   Instant now_{1'000'000'000};
 };
 

@@ -30,6 +30,7 @@ PostgresOptions World::postgres_options(Dice& dice) {
 
 PipelineOptions World::pipeline_options(const std::string& spool_directory) {
   PipelineOptions options;
+  options.save_interval = Duration{0};  // as many stored positions as can be: a crash finds each of them
   options.batch_max_size = dice_.percent(30) ? dice_.between(1, 5) : dice_.between(5, 300);
   options.batch_max_fill = dice_.millis(1, 500);
   options.batch_max_bytes = dice_.percent(20) ? 2048 : 64U << 20;
