@@ -24,12 +24,7 @@ Error unwritable(const std::string& path, int number) {
 
 Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& path, Commits commits) {
   if (const auto trouble = make_private_file(path)) return unwritable(trouble->path, trouble->number);
-  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path));
-  const int flags = SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_READWRITE;
-  if (const int code = sqlite3_open_v2(path.c_str(), &database->connection_, flags, nullptr); code != SQLITE_OK)
-    return database->error(code, "cannot open");
-  sqlite3_extended_result_codes(database->connection_, 1);
-  sqlite3_busy_timeout(database->connection_, kBusyTimeoutMs);
+  TRY(std::unique_ptr<SqliteDatabase> database, look_into(path));
   // Nobody waits for the switch to WAL by himself: SQLite calls no busy handler there.
   Status ready = database->run("PRAGMA journal_mode=WAL");
   for (int attempt = 0; attempt < kSwitchAttempts && !ready && ready.error().code == "catalog_busy"; ++attempt) {
