@@ -24,15 +24,17 @@ ordered_json options_document(const std::string& options) {
   return out;
 }
 
+ordered_json known_position(Lsn lsn) { return lsn.is_zero() ? ordered_json() : ordered_json(to_string(lsn)); }
+
 ordered_json status_document(const StatusRow& row) {
   ordered_json out{{"state", row.state},
                    {"reason", row.reason},
                    {"error", nullptr},
                    {"lsn",
-                    {{"server", to_string(row.server)},
-                     {"received", to_string(row.received)},
-                     {"durable", to_string(row.durable)},
-                     {"acknowledged", to_string(row.acknowledged)}}},
+                    {{"server", known_position(row.server)},
+                     {"received", known_position(row.received)},
+                     {"durable", known_position(row.durable)},
+                     {"acknowledged", known_position(row.acknowledged)}}},
                    {"lag", {{"bytes", nullptr}, {"seconds", nullptr}}},
                    {"tables", row.tables},
                    {"quarantined", row.quarantined},

@@ -33,6 +33,15 @@ TEST(CatalogRowView, WhatNobodyHasConfirmedForLongIsUnknown) {
   EXPECT_EQ(state_text(nullptr), "no luge serve has seen it");
 }
 
+TEST(CatalogRowView, APositionThatIsNotKnownIsNull) {
+  StatusRow row = status(1);
+  row.durable = Lsn{0x10};
+  const auto lsn = nlohmann::json::parse(document_of(pipeline(), &row))["status"]["lsn"];
+  EXPECT_EQ(lsn["durable"], "0/10");
+  EXPECT_TRUE(lsn["server"].is_null() && lsn["received"].is_null() && lsn["acknowledged"].is_null()) << lsn;
+  EXPECT_EQ(field_lines(pipeline(), &row).find("0/0"), std::string::npos);
+}
+
 TEST(CatalogRowView, TheListHasOneLineAndSaysWhatIsQuarantined) {
   CatalogContents contents;
   contents.destinations["lake"] = {"lake", "duckdb:/data/shop.duckdb", "{}", 1};

@@ -216,7 +216,7 @@ constexpr std::array kOptions{
                .verbs = verbs(apply, Verb::state),
                .in_file = false,
                .letter = 'f',
-               .help = "The document; luge state: default stdout, or stdin.",
+               .help = "The document; luge apply: - is stdin; luge state: default stdout, or stdin.",
                .example = "luge.yaml"},
     OptionSpec{.name = "prune",
                .member = &Options::prune,

@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -22,10 +23,14 @@ namespace {
 using nlohmann::ordered_json;
 
 Result<std::string> read_applied_document(const std::string& path) {
-  if (path.empty()) return usage_error("luge apply: which file?", "luge apply -f luge.yaml");
+  if (path.empty()) return usage_error("luge apply: which file?", "luge apply -f luge.yaml, or -f - for standard input");
+  std::ostringstream text;
+  if (path == "-") {
+    text << std::cin.rdbuf();
+    return text.str();
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) return usage_error("luge apply: cannot read " + path, "");
-  std::ostringstream text;
   text << file.rdbuf();
   return text.str();
 }
@@ -63,7 +68,8 @@ std::string slots_text(const CatalogDifference& found, const CatalogContents& be
 
 Result<ExitCode> apply_verb(const Options& options, const Environment& environment) {
   TRY(const std::string yaml, read_applied_document(options.file));
-  TRY(CatalogDocument document, read_catalog_file(yaml, options.file));
+  const std::string file = options.file == "-" ? "standard input" : options.file;
+  TRY(CatalogDocument document, read_catalog_file(yaml, file));
   TRY(const SecretResolver secrets, open_secrets(environment));
   TRY(const std::string place, catalog_name(options, environment));
   TRY(const bool there, is_catalog_there(options, environment));
@@ -82,7 +88,7 @@ Result<ExitCode> apply_verb(const Options& options, const Environment& environme
     const ordered_json told{{"applied", !options.dry_run}, {"changes", json_of_changes(found, contents)}};
     std::printf("%s\n", told.dump(-1, ' ', false, ordered_json::error_handler_t::replace).c_str());
   } else if (found.changes.empty()) {
-    std::printf("the catalog (%s) is as %s says\n", place.c_str(), options.file.c_str());
+    std::printf("the catalog (%s) is as %s says\n", place.c_str(), file.c_str());
   } else {
     std::printf("%s%s\n%s", difference_text(found).c_str(),
                 options.dry_run ? "nothing was changed (--dry-run)" : "done; a luge serve of this catalog acts on it within two seconds",

@@ -1,12 +1,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <unistd.h>
 
 #include "app/pipeline_places.h"
 #include "app/reach.h"
@@ -14,6 +12,7 @@
 #include "app/usage_error.h"
 #include "app/verbs.h"
 #include "service/catalog/pipeline_spec.h"
+#include "state/private_path.h"
 #include "state/state_record_json.h"
 
 namespace luge {
@@ -41,20 +40,10 @@ Result<InstanceLock> lock_state(const Options& options, const PipelinePlaces& pl
 
 /// New, and readable by its owner only: what it says of the source is nobody else's business.
 Status write_export(const std::string& path, const std::string& text) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return fatal("file", "cannot create " + path + ": " + std::strerror(errno), "name a file that is not there yet");
-  std::size_t written = 0;
-  while (written < text.size()) {
-    const ssize_t n = ::write(file, text.data() + written, text.size() - written);
-    if (n <= 0) break;
-    written += static_cast<std::size_t>(n);
-  }
-  const bool whole = written == text.size() && ::fsync(file) == 0;
-  const int problem = errno;
-  ::close(file);
-  if (whole) return ok();
-  ::unlink(path.c_str());
-  return fatal("file", "cannot write " + path + ": " + std::strerror(problem), "");
+  const auto trouble = write_new_private_file(path, text);
+  if (!trouble) return ok();
+  return fatal("file", "cannot write " + path + ": " + std::strerror(trouble->number),
+               trouble->number == EEXIST ? "name a file that is not there yet" : "free space, or name a file elsewhere");
 }
 
 Result<std::string> read_all(const std::string& path) {

@@ -27,4 +27,21 @@ std::optional<PathTrouble> make_private_file(const std::string& path) {
   return PathTrouble{path, errno};
 }
 
+std::optional<PathTrouble> write_new_private_file(const std::string& path, std::string_view text) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file < 0) return PathTrouble{path, errno};
+  while (!text.empty()) {
+    const ssize_t count = ::write(file, text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  const bool whole = text.empty() && ::fsync(file) == 0;
+  const int number = errno;
+  ::close(file);
+  if (whole) return std::nullopt;
+  ::unlink(path.c_str());
+  return PathTrouble{path, number};
+}
+
 }  // namespace luge

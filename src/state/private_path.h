@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace luge {
 
@@ -18,5 +19,9 @@ std::optional<PathTrouble> make_private_directories(const std::filesystem::path&
 /// opened: to close any descriptor of a file drops every lock that this process holds on it, and an SQLite connection of the process may need
 /// them (fcntl(2); "How To Corrupt An SQLite Database File", 2.2).
 std::optional<PathTrouble> make_private_file(const std::string& path);
+
+/// A file that is not there yet, for its owner only (0600), on disk when this returns; no link is followed. nullopt: done. Otherwise no file is left
+/// behind (errno EEXIST: the one that was there is untouched).
+std::optional<PathTrouble> write_new_private_file(const std::string& path, std::string_view text);
 
 }  // namespace luge

@@ -122,9 +122,9 @@ class House:
         self.services.append(Service(self, name))
         return self.services[-1]
 
-    def run(self, *words, code=0):
-        """A verb on this catalog; its standard output."""
-        done = subprocess.run([str(word) for word in [self.luge, *words, "--catalog", self.catalog]], capture_output=True, text=True,
+    def run(self, *words, code=0, said=""):
+        """A verb on this catalog, with `said` as its input; its standard output."""
+        done = subprocess.run([str(word) for word in [self.luge, *words, "--catalog", self.catalog]], capture_output=True, text=True, input=said,
                               cwd=self.directory, env=self.environment, timeout=60, check=False)
         check(done.returncode == code, f"luge {' '.join(map(str, words))}: exit {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
         return done.stdout if code == 0 else done.stderr
@@ -300,6 +300,8 @@ pipelines:
     check("no catalog" in house.run("pipeline", "list", "--json", code=1), "a dry run made a catalog")
     house.run("apply", "-f", document)
     check("is as" in house.run("apply", "-f", document), "a second apply changes something")
+    check("standard input" in house.run("apply", "-f", "-", said=document.read_text()), "what is piped in is another document")
+    check("says nothing" in house.run("apply", "-f", "-", "--prune", code=2), "a pipe that breaks removes everything")
     house.service().start()
     house.wait_state("shop", "live")
     document.write_text(document.read_text().replace("on_gap: resync", "on_gap: perhaps"))
@@ -561,7 +563,14 @@ def mistakes(house):
         house.environment["LUGE_CATALOG_KEYS"] = "k1:" + "A" * 43 + "="
         check("there is no catalog" in house.run(*words, code=1), f"{words} finds a catalog")
     check(not (house.directory / "catalog.db").exists(), "a reading verb made a catalog")
-    catalog, house.catalog = house.catalog, f"sqlite:{house.directory}/other.db"
+    catalog, house.catalog = house.catalog, house.server.url("shop")
+    for words in (["source", "list"], ["pipeline", "start", "x"], ["apply", "-f", "-", "--dry-run"]):
+        dry = "--dry-run" in words
+        told = house.run(*words, code=0 if dry else 1, said="sources: {x: {conninfo: host=db}}")
+        check(("nothing was changed" if dry else "there is no catalog") in told, told)
+    check(house.server.execute("shop", "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')") == [(1,)],
+          "a reading verb made tables")
+    house.catalog = f"sqlite:{house.directory}/other.db"
     with sqlite3.connect(house.directory / "other.db") as other:
         other.execute("CREATE TABLE invoices (id int)")
     for words in (["source", "list"], ["source", "add", "x", "conninfo=host=db"]):
@@ -601,7 +610,35 @@ def unheard(house):
     check(status["stale"] and status["heartbeat_age_seconds"] >= 42, str(status))
 
 
-TESTS = [mistakes, unheard, life, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state]
+def stopped(house):
+    """Whom a new pipeline waits for is said soon, and why one has stopped in a sentence, with the command of a service that helps."""
+    service = house.service().start()
+    with house.server.connect("shop") as writer:
+        writer.execute("BEGIN")
+        writer.execute("SET LOCAL application_name = 'the writer'")
+        writer.execute("INSERT INTO orders VALUES (101, 'not yet')")
+        house.add("shop")
+        waited = wait_for(lambda: service.told("slot_waits", "the writer") or service.told("the slot waits", "the writer"),
+                          lambda: f"the log says for whom: {service.text()[-2000:]}", 15)
+        writer.execute("COMMIT")
+    house.wait_state("shop", "live")
+    house.run("pipeline", "pause", "shop")
+    house.wait_state("shop", "paused", 10)
+    check(service.stop() == 0, "SIGTERM is not answered by exit 0")
+    house.server.execute("postgres", "SELECT pg_drop_replication_slot('luge_shop')")
+    house.run("pipeline", "start", "shop")
+    service.start()
+    wait_for(lambda: (house.status("shop")["error"] or {}).get("code") == "gap", lambda: f"a gap stops it: {house.status('shop')}", 30)
+    error = house.status("shop")["error"]
+    check("luge pipeline edit shop on_gap=resync" in error["hint"] and "\n" not in error["what"] and len(error["what"]) < 300, str(error))
+    wait_for(lambda: '"kind":"gap"' in service.get("/api/v1/alerts").replace(" ", ""), lambda: "an alert: " + service.get("/api/v1/alerts"), 10)
+    house.run("pipeline", "edit", "shop", "on_gap=resync")
+    house.wait_state("shop", "live", 60)
+    wait_for(lambda: json.loads(service.get("/api/v1/alerts"))["firing"] == [], lambda: "it is over: " + service.get("/api/v1/alerts"), 40)
+    return f"a waiting slot is told of after {waited:.1f} s"
+
+
+TESTS = [mistakes, unheard, life, stopped, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state]
 
 
 def run_one(options, test):

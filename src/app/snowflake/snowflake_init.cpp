@@ -1,34 +1,21 @@
 #include "app/snowflake/snowflake_init.h"
 
-#include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
-#include <unistd.h>
 
 #include "app/snowflake/snowflake_grants.h"
 #include "destination/snowflake/ddl/identifier.h"
+#include "state/private_path.h"
 
 namespace luge {
 
 namespace {
 
 Status write_key_file(const std::string& path, const std::string& text) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return fatal("key_file", "cannot create " + path + ": " + std::strerror(errno), "name another file with --private-key-file");
-  std::size_t written = 0;
-  while (written < text.size()) {
-    const ssize_t count = ::write(file, text.data() + written, text.size() - written);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    written += static_cast<std::size_t>(count);
-  }
-  const bool kept = written == text.size() && ::fsync(file) == 0;
-  const int failure = errno;
-  ::close(file);
-  if (kept) return ok();
-  ::unlink(path.c_str());
-  return fatal("key_file", "cannot write " + path + ": " + std::strerror(failure), "free space, or name another file with --private-key-file");
+  const auto trouble = write_new_private_file(path, text);
+  if (!trouble) return ok();
+  return fatal("key_file", "cannot write " + path + ": " + std::strerror(trouble->number),
+               "free space, or name another file with --private-key-file");
 }
 
 }  // namespace

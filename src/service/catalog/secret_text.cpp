@@ -179,7 +179,7 @@ Result<std::string> SecretResolver::expand(std::string_view text, std::string_vi
     const auto value = environment_(name);
     if (!value) {
       return fatal("secret_unset", std::string(context) + ": the environment variable " + name + " is not set",
-                   "set it for luge serve, then send SIGHUP or start luge again");
+                   "set it where luge starts and start it again: what runs keeps the environment it began with. file:PATH is read again on SIGHUP");
     }
     out += *value;
     text.remove_prefix(end + 1);

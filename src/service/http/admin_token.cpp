@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "state/private_path.h"
+
 namespace luge {
 
 namespace {
@@ -38,10 +40,8 @@ Result<std::string> make_token(const std::string& path) {
     token += kHex[byte >> 4U];
     token += kHex[byte & 15U];
   }
-  const File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  const std::string line = token + "\n";
-  if (file.descriptor < 0 || ::write(file.descriptor, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-    return token_error("cannot write " + path + ": " + std::strerror(errno), "check the owner and the mode of the directory");
+  if (const auto trouble = write_new_private_file(path, token + "\n")) {
+    return token_error("cannot write " + path + ": " + std::strerror(trouble->number), "check the owner, the mode and the space of the directory");
   }
   return token;
 }
