@@ -34,13 +34,14 @@ std::vector<std::string> names_of(std::string_view labels) {
 }
 
 /// One name that is no UTF-8 (of a database with another encoding), or one with a line end, would make Prometheus refuse the whole page.
-std::string printable(std::string_view text) {
+void append_printable(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   const auto plain = [](char c) { return c >= 0x20 && c < 0x7f; };
-  if (std::all_of(text.begin(), text.end(), plain)) return std::string(text);
+  if (std::all_of(text.begin(), text.end(), plain)) {
+    out += text;
+    return;
+  }
   const bool ascii_only = !is_utf8(text);
-  std::string out;
-  out.reserve(text.size());
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && byte != 0x7f && (byte < 0x80 || !ascii_only)) {
@@ -49,45 +50,98 @@ std::string printable(std::string_view text) {
       out += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 15U]};
     }
   }
-  return out;
 }
+
+/// What printable text never holds.
+constexpr char kEnd = '\0';
 
 }  // namespace
 
+/// The library's samples take ten times the room of what they say, with 10,000 tables more than a page's memory is worth: they are made of one
+/// metric at a time, when it is written.
 class Exposition::Impl {
  public:
-  Impl() {
-    for (const MetricSpec& spec : metric_table()) {
-      families_.push_back({std::string(spec.name), std::string(spec.help), type_of(spec.type), {}});
-      labels_.push_back(names_of(spec.labels));
-    }
+  void add(Metric metric, std::initializer_list<std::string_view> values, double value) { sample(metric, values).value = value; }
+
+  void add(Metric metric, std::initializer_list<std::string_view> values, const DurationHistogram& histogram) {
+    sample(metric, values).histogram = histograms_.size();
+    histograms_.push_back(histogram);
   }
 
-  prometheus::ClientMetric& sample(Metric metric, std::initializer_list<std::string_view> values) {
-    const auto index = static_cast<std::size_t>(metric);
-    ENSURE(labels_[index].size() == values.size(), "a sample with other labels than its metric");
-    prometheus::ClientMetric& made = families_[index].metric.emplace_back();
-    made.label.reserve(values.size());
-    auto name = labels_[index].begin();
-    for (const std::string_view value : values) made.label.push_back({*name++, printable(value)});
-    return made;
-  }
-
-  std::string text() {
+  std::string text() const {
     std::ostringstream out;
     const prometheus::TextSerializer serializer;
-    for (prometheus::MetricFamily& family : families_) {
-      if (family.metric.empty()) continue;
-      std::vector<prometheus::MetricFamily> one(1);  // each is let go as soon as it is written: samples take more room than their text
-      std::swap(one.front(), family);
+    std::vector<prometheus::MetricFamily> one(1);
+    for (std::size_t at = 0; at < samples_.size(); ++at) {
+      if (samples_[at].empty()) continue;
+      fill(one.front(), metric_table()[at], samples_[at]);
       serializer.Serialize(out, one);
     }
     return std::move(out).str();
   }
 
  private:
-  std::vector<prometheus::MetricFamily> families_;  ///< in the order of the table
-  std::vector<std::vector<std::string>> labels_;
+  struct Sample {
+    std::size_t labels = 0;  ///< where their values begin in labels_
+    double value = 0;
+    std::size_t histogram = 0;  ///< of a metric that is one: its number in histograms_
+  };
+
+  Sample& sample(Metric metric, std::initializer_list<std::string_view> values) {
+    ENSURE(label_counts_[static_cast<std::size_t>(metric)] == values.size(), "a sample with other labels than its metric");
+    Sample& made = samples_[static_cast<std::size_t>(metric)].emplace_back();
+    made.labels = labels_.size();
+    for (const std::string_view value : values) {
+      append_printable(labels_, value);
+      labels_ += kEnd;
+    }
+    return made;
+  }
+
+  void fill(prometheus::MetricFamily& family, const MetricSpec& spec, const std::vector<Sample>& samples) const {
+    family.name = spec.name;
+    family.help = spec.help;
+    family.type = type_of(spec.type);
+    family.metric.resize(samples.size());
+    const std::vector<std::string> names = names_of(spec.labels);
+    auto made = family.metric.begin();
+    for (const Sample& sample : samples) {
+      made->label.resize(names.size());
+      const char* value = labels_.data() + sample.labels;
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        made->label[i].name = names[i];
+        made->label[i].value = value;
+        value += made->label[i].value.size() + 1;
+      }
+      switch (spec.type) {
+        case MetricType::gauge: made->gauge.value = sample.value; break;
+        case MetricType::counter: made->counter.value = sample.value; break;
+        case MetricType::histogram: made->histogram = histogram_of(histograms_[sample.histogram]); break;
+      }
+      ++made;
+    }
+  }
+
+  static prometheus::ClientMetric::Histogram histogram_of(const DurationHistogram& from) {
+    prometheus::ClientMetric::Histogram made;
+    made.sample_count = from.count();
+    made.sample_sum = in_seconds(from.sum());
+    for (std::size_t i = 0; i < DurationHistogram::kUpperBounds.size(); ++i) {
+      made.bucket.push_back({from.at_most(i), in_seconds(DurationHistogram::kUpperBounds[i])});
+    }
+    return made;
+  }
+
+  static std::vector<std::size_t> count_labels() {
+    std::vector<std::size_t> counts;
+    for (const MetricSpec& spec : metric_table()) counts.push_back(names_of(spec.labels).size());
+    return counts;
+  }
+
+  const std::vector<std::size_t> label_counts_ = count_labels();                                 ///< of each metric
+  std::vector<std::vector<Sample>> samples_ = std::vector<std::vector<Sample>>(label_counts_.size());  ///< of each metric, in the order of the table
+  std::string labels_;  ///< their values, each ended by kEnd
+  std::vector<DurationHistogram> histograms_;
 };
 
 Exposition::Exposition() : impl_(std::make_unique<Impl>()) {}
@@ -96,22 +150,13 @@ Exposition::Exposition(Exposition&&) noexcept = default;
 Exposition& Exposition::operator=(Exposition&&) noexcept = default;
 
 void Exposition::add(Metric metric, std::initializer_list<std::string_view> label_values, double value) {
-  prometheus::ClientMetric& sample = impl_->sample(metric, label_values);
-  switch (spec_of(metric).type) {
-    case MetricType::gauge: sample.gauge.value = value; return;
-    case MetricType::counter: sample.counter.value = value; return;
-    case MetricType::histogram: ENSURE(false, "a histogram is no single value");
-  }
+  ENSURE(spec_of(metric).type != MetricType::histogram, "a histogram is no single value");
+  impl_->add(metric, label_values, value);
 }
 
 void Exposition::add(Metric metric, std::initializer_list<std::string_view> label_values, const DurationHistogram& histogram) {
   ENSURE(spec_of(metric).type == MetricType::histogram, "a histogram for a metric that is none");
-  prometheus::ClientMetric::Histogram& sample = impl_->sample(metric, label_values).histogram;
-  sample.sample_count = histogram.count();
-  sample.sample_sum = in_seconds(histogram.sum());
-  for (std::size_t i = 0; i < DurationHistogram::kUpperBounds.size(); ++i) {
-    sample.bucket.push_back({histogram.at_most(i), in_seconds(DurationHistogram::kUpperBounds[i])});
-  }
+  impl_->add(metric, label_values, histogram);
 }
 
 std::string Exposition::text() && { return impl_->text(); }
