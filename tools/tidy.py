@@ -77,5 +77,6 @@ if __name__ == "__main__":
     parser.add_argument("files", nargs="*")
     parser.add_argument("--all", action="store_true")
     options = parser.parse_args()
-    chosen = options.files or select(options.all or options.what == "check")
+    # clang-format would take any text for C++.
+    chosen = [name for name in options.files if name.endswith((".h", ".cpp"))] if options.files else select(options.all or options.what == "check")
     sys.exit(run_tidy(chosen) if options.what == "tidy" else run_format(chosen, write=options.what == "format"))

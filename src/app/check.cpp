@@ -29,7 +29,7 @@ Check decision(std::string name, std::string what, std::string fix) {
 
 Check check_of(const Error& error) {
   const bool operators = error.exit_code == ExitCode::operator_decision;
-  return {error.code, operators ? Check::Level::decision : Check::Level::problem, error.what, error.hint, {}};
+  return {error.code, operators ? Check::Level::decision : Check::Level::problem, error.what, error.hint, {}, heals_by_time(error)};
 }
 
 ExitCode exit_code_of(const std::vector<Check>& checks) {

@@ -22,6 +22,7 @@ struct Check {
   std::string what;  ///< one sentence
   std::string fix;   ///< the command or setting that helps; several lines allowed
   std::vector<std::string> tables;
+  bool heals_by_time = false;  ///< a server that does not answer: the same check may be good later, without anybody's doing
 };
 
 std::string_view to_string(Check::Level level);

@@ -1,5 +1,6 @@
 #include "app/preflight_report.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -158,6 +159,8 @@ Error short_error_of(const Preflight& preflight) {
   Error error = fatal(worst.name, worst.what, worst.fix);
   if (stopping.size() > 1) error.what += " (and " + std::to_string(stopping.size() - 1) + " more, in the log)";
   error.exit_code = preflight.exit_code();
+  const auto heals = [](const Check& check) { return check.heals_by_time; };
+  if (std::ranges::all_of(stopping, heals)) error.recovery = Recovery::retry;
   return error;
 }
 

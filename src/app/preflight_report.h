@@ -17,7 +17,7 @@ std::string preflight_json(const Preflight& preflight, const PipelinePlaces& pla
 
 /// The worst checks as one error for `run`.
 Error error_of(const Preflight& preflight);
-/// The worst check as one sentence with its fix, for whoever shows errors in rows.
+/// The worst check as one sentence with its fix, for whoever shows errors in rows. It heals by time if all that stops does.
 Error short_error_of(const Preflight& preflight);
 
 }  // namespace luge

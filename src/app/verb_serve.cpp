@@ -88,8 +88,7 @@ Result<ExitCode> serve(Options options, const Environment& environment) {
   managing.seed = random();
   AlertManager::Options alerting;
   alerting.random_seed = random();
-  AlertKeeper keeper(opened.directory, opened.catalog->description());
-  alerting.known = keeper.known();
+  AlertKeeper keeper(*opened.catalog);
   AlertManager alerts(std::move(receivers), alerting, clock);
   WalMonitor::Options monitoring;
   monitoring.schedule.tick = options.serve.wal_interval;

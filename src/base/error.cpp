@@ -40,4 +40,6 @@ std::string_view to_string(Recovery recovery) {
   return "unknown";
 }
 
+bool heals_by_time(const Error& error) { return error.recovery == Recovery::retry || error.recovery == Recovery::reconnect; }
+
 }  // namespace luge

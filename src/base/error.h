@@ -52,4 +52,7 @@ Error needs_operator(std::string_view code, std::string what, std::string hint =
 
 std::string_view to_string(Recovery recovery);
 
+/// The same may succeed later, and nobody has to do anything for it.
+bool heals_by_time(const Error& error);
+
 }  // namespace luge

@@ -291,6 +291,23 @@ TEST_P(PipelineCatalogConformance, StatusesOfPipelinesThatAreGoneAreForgotten) {
   EXPECT_TRUE(catalog->read_statuses()->empty());
 }
 
+TEST_P(PipelineCatalogConformance, AlertsAreKeptAndChangeNoRevision) {
+  auto catalog = open();
+  const std::int64_t revision = catalog->read()->revision;
+  ASSERT_EQ(code(catalog->write_alerts(std::vector<AlertRow>{{"b'; --", "wal/b", R"([{"n": "\u00e9"}])"}, {"a", "pipeline/a", "[]"}}, {})), "");
+  ASSERT_EQ(code(catalog->write_alerts(std::vector<AlertRow>{{"a", "pipeline/a", "[1]"}}, std::vector<std::string>{"never"})), "");
+  auto rows = catalog->read_alerts();
+  ASSERT_TRUE(rows) << rows.error().message();
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(rows->at(0).key, "a");
+  EXPECT_EQ(rows->at(0).scope, "pipeline/a");
+  EXPECT_EQ(rows->at(0).document, "[1]");
+  EXPECT_EQ(rows->at(1).document, R"([{"n": "\u00e9"}])") << "as it was written";
+  ASSERT_EQ(code(catalog->write_alerts({}, std::vector<std::string>{"b'; --"})), "");
+  EXPECT_EQ(catalog->read_alerts()->size(), 1U);
+  EXPECT_EQ(catalog->read()->revision, revision) << "nobody has to look at the pipelines";
+}
+
 TEST_P(PipelineCatalogConformance, SeveralProcessesMayOpenAnEmptyPlaceAtOnce) {
   std::vector<std::jthread> processes;
   std::atomic<int> good{0};

@@ -488,7 +488,7 @@ wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 8MiB, warning_wal_
 
 
 def one_voice(house):
-    """Two processes watch the same source; a receiver hears of its WAL once."""
+    """Two processes watch the same source; a receiver hears of its WAL once, also when one of them ends and comes back."""
     receiver = Receiver()
     house.server.execute("postgres", "CREATE DATABASE ops")
     house.catalog = house.server.url("ops")
@@ -511,6 +511,17 @@ wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 100GiB, warning_wa
     wait_for(lambda: all(level(service) == "warning" for service in services), "both see it", 30)
     wait_for(lambda: receiver.messages, "it is told", 20)
     time.sleep(4)
+    firing = lambda service: {alert["key"]: alert["seconds"] for alert in json.loads(service.get("/api/v1/alerts"))["firing"]}  # noqa: E731
+    speaker, silent = services if firing(services[0]) else reversed(services)
+    began = time.monotonic() - firing(speaker)["wal/shop"]
+    goes_on = lambda service: list(firing(service)) == ["wal/shop"] and abs(time.monotonic() - firing(service)["wal/shop"] - began) < 2  # noqa: E731
+    check(not firing(silent), f"both speak: {firing(silent)}")
+    check(speaker.stop() == 0, "SIGTERM is not answered by exit 0")
+    wait_for(lambda: goes_on(silent), lambda: f"the other goes on where the first was: {firing(silent)}", 20)
+    speaker.start("--config", config)
+    wait_for(lambda: level(speaker) == "warning", "it sees it again", 20)
+    time.sleep(8)
+    check(sorted(goes_on(one) for one in services) == [False, True], f"one of them speaks: {[firing(one) for one in services]}")
     check([message["key"] for message in receiver.messages] == ["wal/shop"], f"told more than once: {receiver.messages}")
     receiver.shutdown()
 

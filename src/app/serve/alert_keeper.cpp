@@ -1,62 +1,66 @@
 #include "app/serve/alert_keeper.h"
 
-#include <cctype>
-#include <cstdio>
-#include <fstream>
-#include <iterator>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
-#include "state/private_path.h"
 
 namespace luge {
 
 namespace {
 
-constexpr std::size_t kLongestName = 100;
-
-std::string file_name_of(const std::string& catalog) {
-  std::string name = "alerts-";
-  for (const char c : catalog.substr(catalog.size() > kLongestName ? catalog.size() - kLongestName : 0))
-    name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
-  return name + ".json";
-}
-
-std::string content_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool write_anew(const std::string& path, const std::string& text) {
-  const std::string next = path + ".new";
-  if (make_private_file(next)) return false;
-  std::ofstream file(next, std::ios::trunc);
-  file << text;
-  file.close();
-  return file && std::rename(next.c_str(), path.c_str()) == 0;
-}
+AlertRow row_of(const KnownAlert& known) { return {known.alert.key, known.scope, write_known_alerts({known})}; }
 
 }  // namespace
 
-AlertKeeper::AlertKeeper(const std::string& directory, const std::string& catalog) : path_(directory + "/" + file_name_of(catalog)) {
-  if (make_private_directories(directory)) return;
-  auto lock = InstanceLock::acquire(path_ + ".lock");
-  if (!lock) return;
-  lock_ = *std::move(lock);
-  kept_ = content_of(path_);
+bool AlertKeeper::note(const Status& status, const char* consequence) {
+  if (status) {
+    failing_ = false;
+    return true;
+  }
+  if (!std::exchange(failing_, true))
+    log_event(LogLevel::warn, "alerts_not_kept", status.error().what + ": " + consequence, {{"code", status.error().code}});
+  return false;
 }
 
-std::vector<KnownAlert> AlertKeeper::known() const { return read_known_alerts(kept_); }
+std::optional<std::vector<KnownAlert>> AlertKeeper::read_others() {
+  const auto rows = catalog_.read_alerts();
+  if (!note(rows ? ok() : Status(rows.error()), "receivers may be told again what they know")) return std::nullopt;
+  std::vector<KnownAlert> all;
+  for (const AlertRow& row : *rows) {
+    if (kept_.contains(row.key)) continue;
+    for (KnownAlert& known : read_known_alerts(row.document)) all.push_back(std::move(known));
+  }
+  return all;
+}
+
+void AlertKeeper::take(const std::vector<KnownAlert>& alerts) {
+  for (const KnownAlert& known : alerts) kept_[known.alert.key] = row_of(known);
+}
+
+void AlertKeeper::leave(std::string_view scope) {
+  std::erase_if(kept_, [&](const auto& entry) { return entry.second.scope == scope; });
+}
 
 void AlertKeeper::keep(const std::vector<KnownAlert>& alerts) {
-  if (!lock_) return;
-  std::string text = write_known_alerts(alerts);
-  if (text == kept_) return;
-  if (write_anew(path_, text)) {
-    kept_ = std::move(text);
-    failing_ = false;
-  } else if (!std::exchange(failing_, true)) {
-    log_event(LogLevel::warn, "alerts_not_kept", "cannot write " + path_ + ": after a restart receivers are told again what they know");
+  std::vector<AlertRow> rows;
+  std::set<std::string, std::less<>> keys;
+  for (const KnownAlert& known : alerts) {
+    AlertRow row = row_of(known);
+    keys.insert(row.key);
+    const auto before = kept_.find(row.key);
+    if (before == kept_.end() || before->second.document != row.document) rows.push_back(std::move(row));
+  }
+  std::vector<std::string> gone;
+  for (const auto& [key, row] : kept_) {
+    if (!keys.contains(key)) gone.push_back(key);
+  }
+  if (rows.empty() && gone.empty()) return;
+  if (!note(catalog_.write_alerts(rows, gone), "after a restart receivers are told again what they know")) return;
+  for (const std::string& key : gone) kept_.erase(key);
+  for (AlertRow& row : rows) {
+    const std::string key = row.key;
+    kept_[key] = std::move(row);
   }
 }
 

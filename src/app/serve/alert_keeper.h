@@ -1,30 +1,36 @@
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "app/instance_lock.h"
-#include "base/result.h"
 #include "service/alert/known_alerts.h"
+#include "service/catalog/pipeline_catalog.h"
 
 namespace luge {
 
-/// Keeps what fires over a restart, in a file of which one process at a time is the owner. Of one thread.
+/// Keeps in the catalog what receivers have been told, for whoever speaks for it next: this process after a restart, or another one. A catalog
+/// that does not answer is no reason to stop: then somebody may be told twice. Of one thread.
 class AlertKeeper {
  public:
-  /// `catalog` tells the files of several catalogs in one directory apart. Where another process is the owner already, or the file cannot be
-  /// made, nothing is kept.
-  AlertKeeper(const std::string& directory, const std::string& catalog);
+  /// `catalog` must outlive it.
+  explicit AlertKeeper(PipelineCatalog& catalog) : catalog_(catalog) {}
 
-  /// What the process before has kept.
-  std::vector<KnownAlert> known() const;
-  /// Writes it if it is not what is there. A failure is logged, once.
+  /// Everything that is kept, but for this process's own. nullopt: the catalog does not answer.
+  std::optional<std::vector<KnownAlert>> read_others();
+  /// These are this process's from now on: keep() removes what is over.
+  void take(const std::vector<KnownAlert>& alerts);
+  /// Another process keeps what is of this scope.
+  void leave(std::string_view scope);
+  /// All that this process knows; writes what is new, and removes what it kept and does not know any more.
   void keep(const std::vector<KnownAlert>& alerts);
 
  private:
-  std::string path_;
-  std::optional<InstanceLock> lock_;
-  std::string kept_;
+  bool note(const Status& status, const char* consequence);
+
+  PipelineCatalog& catalog_;
+  std::map<std::string, AlertRow, std::less<>> kept_;  ///< this process's, as they stand in the catalog; by key
   bool failing_ = false;
 };
 

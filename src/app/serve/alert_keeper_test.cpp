@@ -1,9 +1,10 @@
 #include "app/serve/alert_keeper.h"
 
 #include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+
+#include "service/catalog/sqlite_catalog.h"
 
 namespace luge {
 namespace {
@@ -13,56 +14,65 @@ class AlertKeeperTest : public ::testing::Test {
   AlertKeeperTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "luge-alerts-XXXXXX").string();
     directory_ = ::mkdtemp(pattern.data());
+    catalog_ = *SqliteCatalog::open(directory_ + "/catalog.db");
   }
   ~AlertKeeperTest() override {
+    catalog_.reset();
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
   }
-  static KnownAlert alert(const std::string& key) {
+  static KnownAlert alert(const std::string& key, const std::string& scope, std::vector<std::string> told = {"chat"}) {
     KnownAlert known;
     known.alert.key = key;
-    known.told = {"chat"};
+    known.scope = scope;
+    known.told = std::move(told);
     return known;
   }
+  std::vector<std::string> kept_keys() {
+    std::vector<std::string> keys;
+    for (const AlertRow& row : *catalog_->read_alerts()) keys.push_back(row.key);
+    return keys;
+  }
+  using Keys = std::vector<std::string>;
+
   std::string directory_;
+  std::unique_ptr<PipelineCatalog> catalog_;
 };
 
 TEST_F(AlertKeeperTest, remembers_for_the_next_process) {
-  {
-    AlertKeeper keeper(directory_, "sqlite:/a/catalog.db");
-    EXPECT_TRUE(keeper.known().empty());
-    keeper.keep({alert("wal/shop"), alert("gap/crm")});
-    keeper.keep({alert("wal/shop")});
-  }
-  const AlertKeeper next(directory_, "sqlite:/a/catalog.db");
-  ASSERT_EQ(next.known().size(), 1U);
-  EXPECT_EQ(next.known()[0].alert.key, "wal/shop");
-  EXPECT_EQ(next.known()[0].told, std::vector<std::string>{"chat"});
-  EXPECT_TRUE(AlertKeeper(directory_, "postgres://b").known().empty()) << "another catalog";
+  AlertKeeper keeper(*catalog_);
+  EXPECT_TRUE(keeper.read_others()->empty());
+  keeper.keep({alert("wal/shop", "wal/shop"), alert("gap/crm", "pipeline/crm")});
+  keeper.keep({alert("wal/shop", "wal/shop", {"chat", "pager"})});
+  const auto known = AlertKeeper(*catalog_).read_others();
+  ASSERT_EQ(known->size(), 1U);
+  EXPECT_EQ(known->at(0).alert.key, "wal/shop");
+  EXPECT_EQ(known->at(0).scope, "wal/shop");
+  EXPECT_EQ(known->at(0).told, (Keys{"chat", "pager"}));
 }
 
-TEST_F(AlertKeeperTest, one_of_two_processes_keeps) {
-  AlertKeeper first(directory_, "c");
-  first.keep({alert("wal/shop")});
-  AlertKeeper second(directory_, "c");
-  EXPECT_TRUE(second.known().empty()) << "they are the first one's";
-  second.keep({});
-  first.keep({alert("wal/shop"), alert("wal/crm")});
-  EXPECT_EQ(first.known().size(), 2U);
+TEST_F(AlertKeeperTest, removes_only_what_it_has_taken) {
+  AlertKeeper before(*catalog_);
+  before.keep({alert("gap/crm", "pipeline/crm"), alert("gap/app", "pipeline/app")});
+  AlertKeeper next(*catalog_);
+  next.keep({});
+  EXPECT_EQ(kept_keys(), (Keys{"gap/app", "gap/crm"})) << "they may be another process's";
+  next.take({alert("gap/crm", "pipeline/crm")});
+  next.keep({});
+  EXPECT_EQ(kept_keys(), Keys{"gap/app"});
 }
 
-TEST_F(AlertKeeperTest, what_it_cannot_read_or_write_is_no_reason_to_stop) {
-  {
-    AlertKeeper keeper(directory_, "c");
-    keeper.keep({alert("wal/shop")});
-  }
-  for (const auto& file : std::filesystem::directory_iterator(directory_)) {
-    if (file.path().extension() == ".json") std::ofstream(file.path()) << "{{{";
-  }
-  EXPECT_TRUE(AlertKeeper(directory_, "c").known().empty());
-  AlertKeeper nowhere("/proc/none", "c");
-  nowhere.keep({alert("wal/shop")});
-  EXPECT_TRUE(nowhere.known().empty());
+TEST_F(AlertKeeperTest, what_another_process_keeps_stays) {
+  AlertKeeper keeper(*catalog_);
+  keeper.keep({alert("gap/crm", "pipeline/crm"), alert("gap/app", "pipeline/app")});
+  keeper.leave("pipeline/crm");
+  keeper.keep({});
+  EXPECT_EQ(kept_keys(), Keys{"gap/crm"});
+}
+
+TEST_F(AlertKeeperTest, what_nobody_can_read_is_left_out) {
+  ASSERT_TRUE(catalog_->write_alerts(std::vector<AlertRow>{{"a", "wal/a", "{{{"}}, {}));
+  EXPECT_TRUE(AlertKeeper(*catalog_).read_others()->empty());
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 
 constexpr auto kInterval = std::chrono::seconds(2);
 
+constexpr std::string_view kPipelineScope = "pipeline/";
 constexpr Duration kResolveAgain = std::chrono::seconds(30);
 constexpr Duration kRetryGrace = std::chrono::seconds(30);
 
@@ -53,16 +54,56 @@ void ServiceWatch::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     watch_sources();
     relief_.follow(parts_.monitor.reports());
-    tell_of_sources();
-    tell_alerts();
-    parts_.keeper.keep(parts_.alerts.known());
+    Told told;
+    add_sources(told);
+    add_pipelines(told);
+    tell(std::move(told));
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, stop, kInterval, [] { return false; });
   }
 }
 
+// A scope has one speaker. Whoever begins to speak for one goes on where the last speaker was; whoever ends says nothing: it is not over.
+void ServiceWatch::tell(Told told) {
+  for (const auto& [scope, alerts] : told) {
+    if (!told_.contains(scope)) not_adopted_.insert(scope);
+  }
+  for (const std::string& scope : told_) {
+    if (told.contains(scope)) continue;
+    parts_.alerts.forget(scope);
+    parts_.keeper.leave(scope);
+    not_adopted_.erase(scope);
+    look_for_orphans_ = true;  // perhaps it is gone, and this process is to say that it is over
+  }
+  adopt(told);
+  told_.clear();
+  for (auto& [scope, alerts] : told) {
+    parts_.alerts.set(scope, std::move(alerts));
+    told_.insert(scope);
+  }
+  parts_.keeper.keep(parts_.alerts.known());
+}
+
+void ServiceWatch::adopt(const Told& told) {
+  if (not_adopted_.empty() && !look_for_orphans_) return;
+  auto known = parts_.keeper.read_others();
+  if (!known) return;  // the next look asks again; until then somebody may be told twice
+  std::erase_if(*known,
+                [&](const KnownAlert& one) { return !not_adopted_.contains(one.scope) && (told.contains(one.scope) || !is_orphan(one.scope)); });
+  parts_.keeper.take(*known);
+  parts_.alerts.adopt(*std::move(known));
+  not_adopted_.clear();
+  look_for_orphans_ = false;
+}
+
+bool ServiceWatch::is_orphan(std::string_view scope) const {
+  if (revision_ < 0 || !parts_.manager.speaks_for_all()) return false;
+  const std::string name(scope.substr(scope.find('/') + 1));
+  return scope.starts_with(kPipelineScope) ? !pipelines_.contains(name) : !watched_.contains(name);
+}
+
 // Every process watches every source, for the sake of its own pipelines; receivers want to hear of it once.
-void ServiceWatch::tell_of_sources() {
+void ServiceWatch::add_sources(Told& told) {
   const bool speaks = parts_.manager.speaks_for_all();
   const Instant now = parts_.clock.now();
   std::map<std::string, Instant> unread;
@@ -71,9 +112,9 @@ void ServiceWatch::tell_of_sources() {
       const auto before = unread_since_.find(report.source);
       unread[report.source] = before == unread_since_.end() ? now : before->second;
     }
-    parts_.alerts.set("wal/" + report.source, speaks && report.verdict ? wal_alerts(report.source, *report.verdict) : std::vector<Alert>{});
-    parts_.alerts.set("unread/" + report.source,
-                      speaks && report.error ? unread_alerts(report.source, *report.error, now - unread[report.source]) : std::vector<Alert>{});
+    if (!speaks) continue;
+    told["wal/" + report.source] = report.verdict ? wal_alerts(report.source, *report.verdict) : std::vector<Alert>{};
+    told["unread/" + report.source] = report.error ? unread_alerts(report.source, *report.error, now - unread[report.source]) : std::vector<Alert>{};
   }
   unread_since_ = std::move(unread);
 }
@@ -85,21 +126,15 @@ Duration ServiceWatch::stopped_for(const StatusRow& row) {
   return Duration{0};
 }
 
-void ServiceWatch::tell_alerts() {
-  std::set<std::string> scopes;
+void ServiceWatch::add_pipelines(Told& told) {
   for (const StatusRow& row : parts_.manager.statuses()) {
-    const std::string scope = "pipeline/" + row.pipeline;
     const auto host = parts_.hosts.find(row.pipeline);
     std::optional<PipelineReport> report;
     if (host) report = host->last_report();
-    parts_.alerts.set(scope, alerts_of(row, report ? &*report : nullptr, freshness_, stopped_for(row), parts_.clock.wall_now()));
-    scopes.insert(scope);
+    told[std::string(kPipelineScope) + row.pipeline] =
+        alerts_of(row, report ? &*report : nullptr, freshness_, stopped_for(row), parts_.clock.wall_now());
   }
-  // Of pipelines that are another process's now, or nobody's, nothing is said any more.
-  for (const std::string& scope : std::exchange(told_, scopes)) {
-    if (!scopes.contains(scope)) parts_.alerts.set(scope, {});
-  }
-  std::erase_if(stopped_since_, [&](const auto& one) { return !scopes.contains("pipeline/" + one.first); });
+  std::erase_if(stopped_since_, [&](const auto& one) { return !told.contains(std::string(kPipelineScope) + one.first); });
 }
 
 bool ServiceWatch::sources_may_have_changed() {
@@ -113,31 +148,39 @@ bool ServiceWatch::sources_may_have_changed() {
   return true;
 }
 
+Result<ConnectionOptions> ServiceWatch::connection_of(const SourceRow& row) const {
+  CHECK_OK(parse_options(row.options));
+  TRY(const std::string conninfo, parts_.secrets.resolve_conninfo(row.conninfo, conninfo_context(row.name)));
+  return ConnectionOptions::parse(conninfo, "monitor");
+}
+
 void ServiceWatch::watch_sources() {
   if (!sources_may_have_changed()) return;
   const auto contents = parts_.catalog.read();
   if (!contents) return;
+  look_for_orphans_ = true;  // what has just been removed may have been another process's
   revision_ = contents->revision;
+  pipelines_.clear();
+  for (const auto& [name, row] : contents->pipelines) pipelines_.insert(name);
   std::set<std::string> watched;
   for (const auto& [name, row] : contents->sources) {
-    if (!check_row_name(RowKind::source, name) || !parse_options(row.options)) continue;  // its pipelines say why they do not start
-    const auto conninfo = parts_.secrets.resolve_conninfo(row.conninfo, conninfo_context(name));
-    if (!conninfo) continue;
-    const auto connection = ConnectionOptions::parse(*conninfo, "monitor");
-    if (!connection) continue;
-    WalSource source{name, *connection, {}, limits_};
+    if (!check_row_name(RowKind::source, name)) continue;  // its pipelines say why they do not start
+    watched.insert(name);
+    auto connection = connection_of(row);
+    if (!connection) {
+      parts_.monitor.hold(name, connection.error());
+      continue;
+    }
+    WalSource source{name, *std::move(connection), {}, limits_};
     for (const auto& [pipeline, of] : contents->pipelines) {
       if (of.source == name) source.own_slots.push_back(default_slot_name(pipeline));
     }
     parts_.monitor.watch(std::move(source));
-    watched.insert(name);
   }
-  for (const std::string& name : std::exchange(watched_, watched)) {
-    if (watched.contains(name)) continue;
-    parts_.monitor.forget(name);
-    parts_.alerts.set("wal/" + name, {});
-    parts_.alerts.set("unread/" + name, {});
+  for (const std::string& name : watched_) {
+    if (!watched.contains(name)) parts_.monitor.forget(name);
   }
+  watched_ = std::move(watched);
 }
 
 }  // namespace luge

@@ -46,10 +46,17 @@ class ServiceWatch {
   ~ServiceWatch();
 
  private:
+  using Told = std::map<std::string, std::vector<Alert>>;  ///< what is wrong, by scope
+
   void run(const std::stop_token& stop);
-  void tell_alerts();
-  void tell_of_sources();
+  void tell(Told told);
+  void add_pipelines(Told& told);
+  void add_sources(Told& told);
+  void adopt(const Told& told);
+  /// Its pipeline or source is gone, and this process is the one to say that it is over.
+  bool is_orphan(std::string_view scope) const;
   void watch_sources();
+  Result<ConnectionOptions> connection_of(const SourceRow& row) const;
   /// The rows or the secrets behind them may be others than at the last look.
   bool sources_may_have_changed();
   Duration stopped_for(const StatusRow& row);
@@ -58,13 +65,16 @@ class ServiceWatch {
   const WalLimits limits_;
   const Duration freshness_;
   SourceRelief relief_;         ///< what follows: of the thread
-  std::set<std::string> told_;  ///< scopes
+  std::set<std::string, std::less<>> told_;          ///< scopes that this process speaks for
+  std::set<std::string, std::less<>> not_adopted_;  ///< those of them where it does not know yet what receivers were told before
+  bool look_for_orphans_ = true;
   std::int64_t revision_ = -1;
   std::uint64_t reloads_ = 0;
   std::optional<Instant> resolved_at_;  ///< the secrets of the sources
   std::map<std::string, Instant> unread_since_;   ///< sources
   std::map<std::string, Instant> stopped_since_;  ///< pipelines
   std::set<std::string> watched_;
+  std::set<std::string> pipelines_;  ///< of the catalog
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::jthread thread_;  ///< last: ends before what it uses

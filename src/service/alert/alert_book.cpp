@@ -39,12 +39,35 @@ AlertBook::Changes AlertBook::set(std::string_view scope, std::vector<Alert> ale
 }
 
 void AlertBook::restore(Alert alert, std::string_view scope, PgTimestamp since, Instant now, Duration grace) {
-  const std::string key = alert.key;
-  alerts_[key] = {std::move(alert), std::string(scope), since, now + (grace - settle_)};
+  const auto [entry, fresh] = alerts_.try_emplace(alert.key);
+  entry->second.since = since;
+  if (!fresh) return;
+  entry->second.alert = std::move(alert);
+  entry->second.scope = scope;
+  entry->second.gone_at = now + (grace - settle_);
 }
 
-bool AlertBook::forget_settled(Instant now) {
-  return std::erase_if(alerts_, [&](const auto& entry) { return entry.second.gone_at && now - *entry.second.gone_at >= settle_; }) > 0;
+std::vector<std::string> AlertBook::forget(std::string_view scope) {
+  std::vector<std::string> keys;
+  for (const auto& [key, firing] : alerts_) {
+    if (firing.scope == scope) keys.push_back(key);
+  }
+  for (const std::string& key : keys) alerts_.erase(key);
+  return keys;
+}
+
+std::vector<FiringAlert> AlertBook::take_settled(Instant now) {
+  std::vector<FiringAlert> settled;
+  for (auto at = alerts_.begin(); at != alerts_.end();) {
+    FiringAlert& firing = at->second;
+    if (!firing.gone_at || now - *firing.gone_at < settle_) {
+      ++at;
+      continue;
+    }
+    settled.push_back(std::move(firing));
+    at = alerts_.erase(at);
+  }
+  return settled;
 }
 
 std::optional<Instant> AlertBook::next_settled() const {

@@ -36,12 +36,15 @@ class AlertBook {
   /// All that is wrong with one thing: what the scope does not report any more is resolved.
   Changes set(std::string_view scope, std::vector<Alert> alerts, Instant now, PgTimestamp at);
 
-  /// One that fired before a restart. It goes on, since when it did, if somebody raises it within `grace`; otherwise it is over.
+  /// One that fired before, as another process or this one before a restart knew it. It goes on, since when it did, if somebody raises it within
+  /// `grace`, or has done so already; otherwise it is over.
   void restore(Alert alert, std::string_view scope, PgTimestamp since, Instant now, Duration grace);
+  /// Takes out all of the scope, as if it had never been: their keys.
+  std::vector<std::string> forget(std::string_view scope);
 
-  /// Takes out what has been away for long enough. True: something was.
-  bool forget_settled(Instant now);
-  /// When forget_settled may find something.
+  /// Takes out what has been away for long enough.
+  std::vector<FiringAlert> take_settled(Instant now);
+  /// When take_settled may find something.
   std::optional<Instant> next_settled() const;
 
   const std::map<std::string, FiringAlert, std::less<>>& alerts() const { return alerts_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -40,18 +41,13 @@ struct AlertManager::Receiver {
   DeliveryPlan plan;
   ReceiverReport report;
   bool busy = false;
+  std::set<std::string> forgotten;  ///< while it is busy
   std::jthread thread;
 };
 
 AlertManager::AlertManager(std::vector<AlertReceiver> receivers, Options options, const Clock& clock)
-    : clock_(clock), book_(options.settle), random_(options.random_seed) {
+    : clock_(clock), book_(options.settle), grace_(options.grace), random_(options.random_seed) {
   for (AlertReceiver& receiver : receivers) receivers_.push_back(std::make_unique<Receiver>(std::move(receiver)));
-  for (KnownAlert& known : options.known) {
-    for (const auto& receiver : receivers_) {
-      if (std::ranges::find(known.told, receiver->report.name) != known.told.end()) receiver->plan.restore(known.alert, known.since, clock_.now());
-    }
-    book_.restore(std::move(known.alert), known.scope, known.since, clock_.now(), options.grace);
-  }
   for (const auto& receiver : receivers_) {
     receiver->thread = std::jthread([this, &mine = *receiver](const std::stop_token& stop) { run(mine, stop); });
   }
@@ -117,17 +113,66 @@ std::vector<FiringAlert> AlertManager::firing() const {
   return all;
 }
 
+void AlertManager::adopt(std::vector<KnownAlert> known) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (KnownAlert& one : known) {
+      for (const auto& receiver : receivers_) {
+        if (std::ranges::find(one.told, receiver->report.name) != one.told.end()) receiver->plan.restore(one.alert, one.since, clock_.now());
+      }
+      over_.erase(one.alert.key);
+      book_.restore(std::move(one.alert), one.scope, one.since, clock_.now(), grace_);
+    }
+    ++changes_;
+  }
+  changed_.notify_all();
+}
+
+void AlertManager::forget(std::string_view scope) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> keys = book_.forget(scope);
+  for (const auto& [key, over] : over_) {
+    if (over.scope == scope) keys.push_back(key);
+  }
+  for (const std::string& key : keys) {
+    over_.erase(key);
+    for (const auto& receiver : receivers_) {
+      receiver->plan.forget(key);
+      if (receiver->busy) receiver->forgotten.insert(key);
+    }
+  }
+}
+
+KnownAlert AlertManager::known_of(const FiringAlert& firing) const {
+  KnownAlert known{firing.alert, firing.scope, firing.since, {}};
+  for (const auto& receiver : receivers_) {
+    if (receiver->plan.knows(firing.alert.key, firing.since)) known.told.push_back(receiver->report.name);
+  }
+  return known;
+}
+
 std::vector<KnownAlert> AlertManager::known() const {
   const std::lock_guard lock(mutex_);
   std::vector<KnownAlert> all;
-  for (const auto& [key, firing] : book_.alerts()) {
-    KnownAlert known{firing.alert, firing.scope, firing.since, {}};
-    for (const auto& receiver : receivers_) {
-      if (receiver->plan.knows(key, firing.since)) known.told.push_back(receiver->report.name);
-    }
-    all.push_back(std::move(known));
+  for (const auto& [key, firing] : book_.alerts()) all.push_back(known_of(firing));
+  for (const auto& [key, over] : over_) {
+    if (book_.alerts().contains(key)) continue;  // it fires anew
+    KnownAlert known = known_of(over);
+    if (!known.told.empty()) all.push_back(std::move(known));
   }
   return all;
+}
+
+void AlertManager::settle(Instant now) {
+  std::vector<FiringAlert> settled = book_.take_settled(now);
+  if (settled.empty()) return;
+  std::erase_if(over_, [this](const auto& entry) { return known_of(entry.second).told.empty(); });
+  for (FiringAlert& firing : settled) {
+    const std::string key = firing.alert.key;
+    over_[key] = std::move(firing);
+  }
+  ++changes_;
+  changed_.notify_all();  // the other receivers have something to be told too
 }
 
 std::vector<ReceiverReport> AlertManager::receivers() const {
@@ -154,10 +199,7 @@ void AlertManager::run(Receiver& receiver, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const DeliveryPlan::Moment now = moment();
-    if (book_.forget_settled(now.now)) {
-      ++changes_;
-      changed_.notify_all();  // the others have something to tell too
-    }
+    settle(now.now);
     const auto message = receiver.plan.next(book_, now);
     if (!message) {
       told_.notify_all();  // perhaps there is nothing left
@@ -167,12 +209,13 @@ void AlertManager::run(Receiver& receiver, const std::stop_token& stop) {
       continue;
     }
     receiver.busy = true;
+    receiver.forgotten.clear();
     lock.unlock();
     Delivery delivery = receiver.sink->deliver(*message);
     lock.lock();
     receiver.busy = false;
     if (delivery.status) {
-      receiver.plan.delivered(*message, clock_.now());
+      if (!receiver.forgotten.contains(message->alert.key)) receiver.plan.delivered(*message, clock_.now());
       receiver.report.last_error.reset();
       ++receiver.report.delivered;
     } else if (!stop.stop_requested()) {

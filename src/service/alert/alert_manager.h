@@ -1,6 +1,7 @@
 #pragma once
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -42,8 +43,7 @@ class AlertManager {
   struct Options {
     Duration settle = std::chrono::seconds(60);  ///< an alert is over when it has been away for so long
     std::uint64_t random_seed = 1;               ///< for the jitter of retries
-    std::vector<KnownAlert> known = {};          ///< known() of the process before
-    Duration grace = std::chrono::minutes(2);    ///< those of them that nobody raises again meanwhile are over
+    Duration grace = std::chrono::minutes(2);    ///< what was adopted and nobody raises meanwhile is over
   };
 
   /// `clock` must outlive it.
@@ -55,8 +55,13 @@ class AlertManager {
   /// All that is wrong with one thing at present ("pipeline/app"): raises these, resolves what the same scope said before and does not now.
   void set(std::string_view scope, std::vector<Alert> alerts);
 
+  /// known() of whoever spoke for these scopes before: this process goes on where that one was.
+  void adopt(std::vector<KnownAlert> known);
+  /// Another process speaks for the scope from now on: nothing of it is over, and receivers hear of it from there.
+  void forget(std::string_view scope);
+
   std::vector<FiringAlert> firing() const;  ///< by key
-  /// To be kept over a restart.
+  /// What fires, and what is over while a receiver that was told of it has not heard so. To be kept for adopt().
   std::vector<KnownAlert> known() const;
   std::vector<ReceiverReport> receivers() const;
 
@@ -67,6 +72,8 @@ class AlertManager {
   struct Receiver;
   void run(Receiver& receiver, const std::stop_token& stop);
   DeliveryPlan::Moment moment() const;
+  KnownAlert known_of(const FiringAlert& firing) const;
+  void settle(Instant now);
 
   const Clock& clock_;
   mutable std::mutex mutex_;  ///< protects what follows, and the receivers' plans and reports
@@ -74,6 +81,8 @@ class AlertManager {
   std::condition_variable told_;
   std::uint64_t changes_ = 0;
   AlertBook book_;
+  std::map<std::string, FiringAlert, std::less<>> over_;  ///< not in the book any more; a receiver may have to be told so
+  const Duration grace_;
   SeededRandom random_;
   std::vector<std::unique_ptr<Receiver>> receivers_;
 };

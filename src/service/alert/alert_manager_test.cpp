@@ -1,6 +1,7 @@
 #include "service/alert/alert_manager.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -28,6 +29,8 @@ class Heard {
     const std::lock_guard lock(mutex_);
     return events_;
   }
+  void refuse_all() { refuses_ = true; }
+  bool refuses() const { return refuses_; }
   bool wait(const std::string& event) const {
     std::unique_lock lock(mutex_);
     return ready_.wait_for(lock, seconds(20), [&] { return std::ranges::find(events_, event) != events_.end(); });
@@ -37,6 +40,7 @@ class Heard {
   mutable std::mutex mutex_;
   mutable std::condition_variable ready_;
   std::vector<std::string> events_;
+  std::atomic<bool> refuses_ = false;
 };
 
 class RecordingSink final : public AlertSink {
@@ -45,7 +49,7 @@ class RecordingSink final : public AlertSink {
   const std::string& name() const override { return name_; }
   Delivery deliver(const AlertMessage& message) override {
     heard_.add(message);
-    if (message.alert.title == "refuse me") return {fatal("refused", "no"), Duration(0)};
+    if (heard_.refuses() || message.alert.title == "refuse me") return {fatal("refused", "no"), Duration(0)};
     return {};
   }
   void interrupt() override {}
@@ -156,13 +160,62 @@ TEST_F(AlertManagerTest, a_restart_repeats_nothing_and_tells_what_is_over) {
   Heard heard;
   std::vector<AlertReceiver> receivers(1);
   receivers[0].sink = std::make_unique<RecordingSink>("receiver1", heard);
-  AlertManager after(std::move(receivers), {.settle = milliseconds(20), .random_seed = 1, .known = known, .grace = milliseconds(200)}, clock_);
+  AlertManager after(std::move(receivers), {.settle = milliseconds(20), .random_seed = 1, .grace = milliseconds(200)}, clock_);
+  after.adopt(known);
   EXPECT_TRUE(after.firing().empty());
   after.raise(alert("lasting"));
   EXPECT_EQ(after.firing().size(), 1U);
   EXPECT_TRUE(heard.wait("resolved over"));
   ASSERT_TRUE(after.drain(seconds(20)));
   EXPECT_EQ(heard.events(), std::vector<std::string>{"resolved over"});
+}
+
+TEST_F(AlertManagerTest, a_scope_that_moves_to_another_process_is_not_over) {
+  Heard heard;
+  const auto one = [&](const char* name) {
+    std::vector<AlertReceiver> receivers(1);
+    receivers[0].sink = std::make_unique<RecordingSink>(name, heard);
+    return std::make_unique<AlertManager>(std::move(receivers),
+                                          AlertManager::Options{.settle = milliseconds(20), .random_seed = 1, .grace = milliseconds(100)}, clock_);
+  };
+  const auto first = one("team");
+  const auto second = one("team");
+  first->set("wal/shop", {alert("wal/shop")});
+  ASSERT_TRUE(heard.wait("fired wal/shop"));
+  ASSERT_TRUE(first->drain(seconds(20)));
+  second->adopt(first->known());
+  first->forget("wal/shop");
+  second->set("wal/shop", {alert("wal/shop")});
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_EQ(heard.events(), std::vector<std::string>{"fired wal/shop"});
+  EXPECT_TRUE(first->known().empty());
+  EXPECT_EQ(second->firing().size(), 1U);
+  second->set("wal/shop", {});
+  EXPECT_TRUE(heard.wait("resolved wal/shop"));
+}
+
+TEST_F(AlertManagerTest, an_end_that_could_not_be_told_is_told_by_the_next) {
+  std::vector<KnownAlert> known;
+  {
+    const auto before = manager();
+    before->set("pipeline/app", {alert("a")});
+    ASSERT_TRUE(before->drain(seconds(20)));
+    heard_[0]->refuse_all();
+    before->set("pipeline/app", {});
+    std::this_thread::sleep_for(milliseconds(200));
+    EXPECT_TRUE(before->firing().empty());
+    known = before->known();
+    ASSERT_EQ(known.size(), 1U) << "it has settled, and its receiver does not know";
+    EXPECT_EQ(known[0].scope, "pipeline/app");
+  }
+  Heard heard;
+  std::vector<AlertReceiver> receivers(1);
+  receivers[0].sink = std::make_unique<RecordingSink>("receiver1", heard);
+  AlertManager after(std::move(receivers), {.settle = milliseconds(20), .random_seed = 1, .grace = milliseconds(50)}, clock_);
+  after.adopt(known);
+  EXPECT_TRUE(heard.wait("resolved a"));
+  EXPECT_TRUE(after.drain(seconds(20)));
+  EXPECT_TRUE(after.known().empty());
 }
 
 TEST_F(AlertManagerTest, nobody_to_tell) {

@@ -17,6 +17,11 @@ DeliveryPlan::DeliveryPlan(Options options) : options_(std::move(options)), buck
 
 void DeliveryPlan::restore(const Alert& alert, PgTimestamp since, Instant now) { told_[alert.key] = {alert, since, now, 1}; }
 
+void DeliveryPlan::forget(const std::string& key) {
+  told_.erase(key);
+  not_before_.erase(key);
+}
+
 bool DeliveryPlan::knows(const std::string& key, PgTimestamp since) const {
   const auto told = told_.find(key);
   return told != told_.end() && told->second.since == since;

@@ -36,8 +36,10 @@ class DeliveryPlan {
 
   explicit DeliveryPlan(Options options);
 
-  /// It was told of this one before a restart.
+  /// Another process, or this one before a restart, has told it of this one.
   void restore(const Alert& alert, PgTimestamp since, Instant now);
+  /// Another process tells it the rest.
+  void forget(const std::string& key);
   bool knows(const std::string& key, PgTimestamp since) const;
 
   /// The message to send now; the worst first. Answer with delivered() or failed().

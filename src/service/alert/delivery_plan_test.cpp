@@ -27,7 +27,7 @@ class DeliveryPlanTest : public testing::Test {
     moment_.wall.micros += time.count();
     seconds_of_day_ += std::chrono::duration_cast<seconds>(time).count();
     moment_.minute_of_day = static_cast<int>(seconds_of_day_ / 60 % (24 * 60));
-    book_.forget_settled(moment_.now);
+    book_.take_settled(moment_.now);
   }
   std::optional<AlertMessage> next() { return plan_.next(book_, moment_); }
   /// The next message as "event key", delivered; "" if there is none.
@@ -266,6 +266,15 @@ TEST_F(DeliveryPlanTest, after_a_restart_nothing_is_told_twice_and_the_end_is_to
   pass(minutes(2));
   EXPECT_EQ(deliver(), "resolved over");
   EXPECT_EQ(deliver(), "");
+}
+
+TEST_F(DeliveryPlanTest, what_another_process_goes_on_with_is_not_over) {
+  raise("a");
+  EXPECT_EQ(deliver(), "fired a");
+  book_.forget("");
+  plan_.forget("a");
+  EXPECT_EQ(deliver(), "");
+  EXPECT_FALSE(plan_.wait(book_, moment_));
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 namespace luge {
 
-/// An alert as it is kept over a restart: so that nobody is told again what he knows, and everybody that it is over.
+/// An alert as it is kept for whoever speaks for its scope next: so that nobody is told again what he knows, and everybody that it is over.
 struct KnownAlert {
   Alert alert;
   std::string scope;

@@ -63,6 +63,13 @@ struct StatusRow {
   double heartbeat_age_seconds = 0;  ///< when it was read, by the same clock; ignored when written
 };
 
+/// Something that receivers of alerts have been told of, or should be, for the process that speaks for its scope next.
+struct AlertRow {
+  std::string key;
+  std::string scope;     ///< "pipeline/shop", "wal/shop"
+  std::string document;  ///< JSON; what it says is its writer's business
+};
+
 enum class RowKind : char { source, destination, pipeline };
 std::string_view to_string(RowKind kind);
 

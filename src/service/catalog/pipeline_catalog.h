@@ -35,6 +35,11 @@ class PipelineCatalog {
   /// Forgets the status of every other pipeline.
   virtual Status keep_statuses(std::span<const std::string> keys) = 0;
 
+  /// By key, whoever wrote them.
+  virtual Result<std::vector<AlertRow>> read_alerts() = 0;
+  /// Puts the rows, removes those with these keys. All or nothing.
+  virtual Status write_alerts(std::span<const AlertRow> rows, std::span<const std::string> gone) = 0;
+
   /// For messages: the file, or user, host and database.
   virtual std::string description() const = 0;
 };

@@ -344,4 +344,34 @@ Status PostgresCatalog::keep_statuses(std::span<const std::string> keys) {
   });
 }
 
+Result<std::vector<AlertRow>> PostgresCatalog::read_alerts() {
+  std::vector<AlertRow> alerts;
+  const Status status = session_.use([&](Connection& sql) -> Status {
+    alerts.clear();
+    TRY(const QueryResult rows, sql.query("SELECT key, scope, document FROM _luge.alert ORDER BY key COLLATE \"C\""));
+    for (std::size_t at = 0; at < rows.rows(); ++at) alerts.push_back({rows.string(at, 0), rows.string(at, 1), rows.string(at, 2)});
+    return ok();
+  });
+  if (!status) return status.error();
+  return alerts;
+}
+
+Status PostgresCatalog::write_alerts(std::span<const AlertRow> rows, std::span<const std::string> gone) {
+  if (rows.empty() && gone.empty()) return ok();
+  json put = json::array();
+  for (const AlertRow& row : rows) put.push_back({{"key", row.key}, {"scope", row.scope}, {"document", row.document}});
+  const auto text_of = [](const json& list) { return list.dump(-1, ' ', false, json::error_handler_t::replace); };
+  const std::array<Parameter, 1> put_text{text_of(put)};
+  const std::array<Parameter, 1> gone_text{text_of(json(std::vector<std::string>(gone.begin(), gone.end())))};
+  return session_.in_transaction([&](Connection& sql) -> Status {
+    CHECK_OK(
+        sql.query("INSERT INTO _luge.alert SELECT DISTINCT ON (r.key) r.key, r.scope, r.document FROM pg_catalog.json_to_recordset($1::json) AS "
+                  "r(key text, scope text, "
+                  "document text) ON CONFLICT (key) DO UPDATE SET scope = excluded.scope, document = excluded.document",
+                  put_text));
+    CHECK_OK(sql.query("DELETE FROM _luge.alert WHERE key IN (SELECT pg_catalog.json_array_elements_text($1::json))", gone_text));
+    return ok();
+  });
+}
+
 }  // namespace luge

@@ -57,10 +57,12 @@ constexpr const char* kLeaseTables =
     "WITH (fillfactor = 50);"
     "CREATE TABLE _luge.service_instance(owner text PRIMARY KEY, expires_at timestamptz NOT NULL) WITH (fillfactor = 50);";
 
+constexpr const char* kAlertTable = "CREATE TABLE _luge.alert(key text PRIMARY KEY, scope text NOT NULL, document text NOT NULL);";
+
 }  // namespace
 
 const std::vector<CatalogMigration>& postgres_migrations() {
-  static const std::vector<CatalogMigration> all{{1, "catalog", catalog_tables()}, {2, "leases", kLeaseTables}};
+  static const std::vector<CatalogMigration> all{{1, "catalog", catalog_tables()}, {2, "leases", kLeaseTables}, {3, "alerts", kAlertTable}};
   return all;
 }
 

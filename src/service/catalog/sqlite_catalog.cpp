@@ -274,4 +274,31 @@ Status SqliteCatalog::keep_statuses(std::span<const std::string> keys) {
   });
 }
 
+Result<std::vector<AlertRow>> SqliteCatalog::read_alerts() {
+  const std::lock_guard lock(statuses_->mutex());
+  SqliteQuery query(*statuses_, "SELECT key, scope, document FROM alert ORDER BY key");
+  std::vector<AlertRow> rows;
+  while (true) {
+    TRY(const bool found, query.step());
+    if (!found) return rows;
+    rows.push_back({query.text(0), query.text(1), query.text(2)});
+  }
+}
+
+Status SqliteCatalog::write_alerts(std::span<const AlertRow> rows, std::span<const std::string> gone) {
+  if (rows.empty() && gone.empty()) return ok();
+  const std::lock_guard lock(statuses_->mutex());
+  return statuses_->in_transaction([&]() -> Status {
+    for (const AlertRow& row : rows) {
+      SqliteQuery put(*statuses_, "INSERT OR REPLACE INTO alert VALUES (?1, ?2, ?3)");
+      CHECK_OK(put.bind(1, row.key).bind(2, row.scope).bind(3, row.document).finish());
+    }
+    for (const std::string& key : gone) {
+      SqliteQuery erase(*statuses_, "DELETE FROM alert WHERE key = ?1");
+      CHECK_OK(erase.bind(1, key).finish());
+    }
+    return ok();
+  });
+}
+
 }  // namespace luge

@@ -23,6 +23,8 @@ class SqliteCatalog final : public PipelineCatalog {
   Status write_statuses(std::span<const StatusRow> rows) override;
   Result<std::vector<StatusRow>> read_statuses() override;
   Status keep_statuses(std::span<const std::string> keys) override;
+  Result<std::vector<AlertRow>> read_alerts() override;
+  Status write_alerts(std::span<const AlertRow> rows, std::span<const std::string> gone) override;
   std::string description() const override;
 
  private:

@@ -45,10 +45,12 @@ constexpr const char* kLeaseTables =
     "expires_at_ms INTEGER NOT NULL) STRICT;"
     "CREATE TABLE service_instance(owner TEXT PRIMARY KEY NOT NULL, expires_at_ms INTEGER NOT NULL) STRICT;";
 
+constexpr const char* kAlertTable = "CREATE TABLE alert(key TEXT PRIMARY KEY NOT NULL, scope TEXT NOT NULL, document TEXT NOT NULL) STRICT;";
+
 }  // namespace
 
 const std::vector<CatalogMigration>& sqlite_migrations() {
-  static const std::vector<CatalogMigration> all{{1, "catalog", catalog_tables()}, {2, "leases", kLeaseTables}};
+  static const std::vector<CatalogMigration> all{{1, "catalog", catalog_tables()}, {2, "leases", kLeaseTables}, {3, "alerts", kAlertTable}};
   return all;
 }
 

@@ -142,9 +142,8 @@ void ManagedPipelines::note_end(const std::string& name, Entry& entry, const std
     if (!entry.draining) entry.reason = "it ended by itself, and is started again";
     return;
   }
-  const bool healed_by_time = error->recovery == Recovery::retry || error->recovery == Recovery::reconnect;
-  entry.healed_by_time = healed_by_time;
-  entry.retry_at = now + (healed_by_time ? entry.transient : entry.fatal).next_delay(now, random_);
+  entry.healed_by_time = heals_by_time(*error);
+  entry.retry_at = now + (entry.healed_by_time ? entry.transient : entry.fatal).next_delay(now, random_);
   const std::int64_t retry_in_ms = (entry.retry_at - now).count() / 1000;
   entry.reason = error->exit_code == ExitCode::operator_decision ? "it waits for an operator's decision"
                                                                  : "it is started again within " + std::to_string(retry_in_ms / 1000 + 1) + " s";

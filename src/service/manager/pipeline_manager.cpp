@@ -40,6 +40,7 @@ void add_task_status(StatusRow& row, const TaskStatus& task) {
   row.error_code = task.error->code;
   row.error = task.error->what;
   row.hint = task.error->hint;
+  row.healed_by_time = heals_by_time(*task.error);
 }
 
 }  // namespace

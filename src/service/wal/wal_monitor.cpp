@@ -8,6 +8,15 @@
 
 namespace luge {
 
+namespace {
+
+void log_not_read(const std::string& source, const Error& error, const std::string& then) {
+  log_event(LogLevel::warn, "wal_not_read", "the WAL of a source cannot be read; " + then,
+            {{"source", source}, {"code", error.code}, {"error", error.what}});
+}
+
+}  // namespace
+
 /// Reader and judge belong to the thread whose ticket it is; the rest is under the monitor's lock.
 struct WalMonitor::Watched {
   Watched(WalSource the_source, Duration statement_timeout) : source(std::move(the_source)), reader(source.connection, statement_timeout) {
@@ -17,6 +26,7 @@ struct WalMonitor::Watched {
   WalReport report;
   WalReader reader;
   WalJudge judge;
+  bool held = false;  ///< nobody reads it
 };
 
 WalMonitor::WalMonitor(Options options, const Clock& clock, Listener listener)
@@ -33,17 +43,36 @@ void WalMonitor::watch(WalSource source) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = sources_.find(source.name);
-    if (found != sources_.end() && found->second->source.connection.keywords() == source.connection.keywords()) {
+    const std::string name = source.name;
+    const bool held = found != sources_.end() && found->second->held;
+    if (!held && found != sources_.end() && found->second->source.connection.keywords() == source.connection.keywords()) {
       found->second->source = std::move(source);  // its session and its history stay
       return;
     }
-    const std::string name = source.name;
+    std::optional<WalReport> known;
+    if (held) known = found->second->report;
     schedule_.remove(name);
+    // A new one in any case: a reading of the old one may be under way.
     sources_[name] = std::make_shared<Watched>(std::move(source), options_.statement_timeout);
+    if (known) sources_[name]->report = *std::move(known);
     schedule_.add(name, clock_.now());
     ++changes_;
   }
   changed_.notify_all();
+}
+
+void WalMonitor::hold(const std::string& source, const Error& why) {
+  bool news = false;
+  {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Watched>& watched = sources_[source];
+    if (!watched) watched = std::make_shared<Watched>(WalSource{source, {}, {}, {}}, options_.statement_timeout);
+    news = !watched->report.error || watched->report.error->code != why.code;
+    watched->held = true;
+    watched->report.error = why;
+    schedule_.remove(source);
+  }
+  if (news) log_not_read(source, why, "luge waits for another secret");
 }
 
 void WalMonitor::forget(std::string_view source) {
@@ -114,23 +143,20 @@ void WalMonitor::read(const std::shared_ptr<Watched>& watched, const WalSchedule
     mine.took = ended - ticket.begun;
     if (verdict) {
       mine.verdict = std::move(verdict);
-      mine.error.reset();
+      if (!watched->held) mine.error.reset();
       ++mine.readings;
     } else {
-      mine.error = sample.error();
+      if (!watched->held) mine.error = sample.error();
       ++mine.failures;
     }
     report = mine;
     report.interval = schedule_.interval(ticket.source);
     const auto found = sources_.find(ticket.source);
-    still_watched = found != sources_.end() && found->second == watched;
+    still_watched = found != sources_.end() && found->second == watched && !watched->held;
   }
   if (still_watched && !stop.stop_requested()) {
     if (well_again) log_event(LogLevel::info, "wal_read_again", "the WAL of a source can be read again", {{"source", report.source}});
-    if (other_failure) {
-      log_event(LogLevel::warn, "wal_not_read", "the WAL of a source cannot be read; luge goes on trying, less often",
-                {{"source", report.source}, {"code", report.error->code}, {"error", report.error->what}});
-    }
+    if (other_failure) log_not_read(report.source, *report.error, "luge goes on trying, less often");
     if (listener_) listener_(report);
   }
   // Only now may the source be read again, so that its reports come one after the other. A slow listener does not make it a slow source.

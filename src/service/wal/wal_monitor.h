@@ -57,6 +57,8 @@ class WalMonitor {
 
   /// Begins to watch, or goes on with other slots, limits or another connection. Any thread; does not block.
   void watch(WalSource source);
+  /// Does not read it until watch(), for a reason known before: its secret cannot be read. Its report keeps the last verdict, beside `why`.
+  void hold(const std::string& source, const Error& why);
   void forget(std::string_view source);
   std::vector<WalReport> reports() const;  ///< by name
 

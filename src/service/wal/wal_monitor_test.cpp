@@ -186,6 +186,30 @@ TEST_F(WalMonitorTest, a_silent_source_backs_off_and_the_others_are_read_on) {
   }
 }
 
+TEST_F(WalMonitorTest, one_that_is_held_keeps_what_is_known_and_is_read_again_later) {
+  WalMonitor monitor(fast_options(), clock_, listener());
+  WalSource source;
+  source.name = "a";
+  source.connection = TempPostgres::shared().options();
+  monitor.watch(source);
+  ASSERT_TRUE(reports_.wait([](const auto& all) { return !all.empty() && all.back().verdict; }));
+  monitor.hold("a", fatal("secret_unreadable", "the file is gone"));
+  monitor.hold("never_seen", fatal("secret_unreadable", "there is no file"));
+  std::this_thread::sleep_for(milliseconds(200));
+  const std::size_t seen = reports_.count("a");
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_EQ(reports_.count("a"), seen) << "nobody reads it";
+  const auto held = monitor.reports();
+  ASSERT_EQ(held.size(), 2U);
+  EXPECT_EQ(held[0].error->code, "secret_unreadable");
+  EXPECT_TRUE(held[0].verdict) << "the last one is still shown";
+  EXPECT_EQ(held[1].error->code, "secret_unreadable");
+  EXPECT_FALSE(held[1].verdict);
+  monitor.watch(source);
+  ASSERT_TRUE(reports_.wait([&](const auto& all) { return of(all, "a").size() > seen; }));
+  EXPECT_FALSE(monitor.reports().at(0).error);
+}
+
 TEST_F(WalMonitorTest, a_restarted_server_is_found_again) {
   TempPostgres server;
   WalMonitor monitor(fast_options(), clock_, listener());
