@@ -587,6 +587,12 @@ def mistakes(house):
     check("KEY=VALUE" in house.run("pipeline", "edit", "shop", code=2), "an edit of nothing is taken")
     for words in (["remove", "none"], ["start", "none"], ["pause", "none"], ["show", "none"], ["edit", "none", "mode=log"]):
         check("there is no pipeline" in house.run("pipeline", *words, code=1), f"{words} finds a pipeline")
+    house.run("destination", "add", "again", f"address=duckdb:{house.directory}/shop.duckdb")
+    house.run("pipeline", "add", "second", "source=shop", "destination=again", "desired=PAUSE")
+    check("one writer" in house.run("pipeline", "start", "second", code=2), "a file gets a second writer")
+    house.run("pipeline", "pause", "shop"), house.run("pipeline", "start", "second")
+    check("one writer" in house.run("pipeline", "start", "shop", code=2), "a file gets a second writer")
+    house.run("pipeline", "pause", "second"), house.run("pipeline", "start", "shop")
     said = house.run("pipeline", "remove", "shop")
     check("luge_shop" in said and "luge drop --source" in said and "--pipeline shop" in said, said)
 
