@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -316,17 +317,19 @@ pipelines:
 
 def secrets(house):
     """A password as a variable, as a file, encrypted; never in plain text, never shown."""
-    house.server.execute("postgres", "CREATE ROLE with_password LOGIN REPLICATION SUPERUSER PASSWORD 's3 cret'")
+    password = "s3 cret's \\ !"
+    quoted = password.replace("'", "''")
+    house.server.execute("postgres", f"CREATE ROLE with_password LOGIN REPLICATION SUPERUSER PASSWORD '{quoted}'")
     key = subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True, check=True).stdout.strip()
-    plain = house.server.url("shop", user="with_password", tcp=True, password="s3%20cret")
+    plain = house.server.url("shop", user="with_password", tcp=True, password=urllib.parse.quote(password))
     said = house.run("source", "add", "plain", f"conninfo={plain}", code=1)
     check("plain" in said and "s3" not in said, said)
-    (house.directory / "password").write_text("s3 cret\n")
+    (house.directory / "password").write_text(password + "\n")
     (house.directory / "password").chmod(0o600)
-    house.environment |= {"SHOP_PASSWORD": "s3 cret", "LUGE_CATALOG_KEYS": f"k1:{key}"}
+    house.environment |= {"SHOP_PASSWORD": password, "LUGE_CATALOG_KEYS": f"k1:{key}"}
     settings = f"host=127.0.0.1 port={house.server.port} user=with_password dbname=shop password="
-    house.run("source", "add", "by_variable", f"conninfo={settings}${{SHOP_PASSWORD}}")
-    house.run("source", "add", "by_file", f"conninfo={settings}file:{house.directory}/password")
+    for name, reference in ("by_variable", "${SHOP_PASSWORD}"), ("by_file", f"file:{house.directory}/password"):
+        house.run("source", "add", name, f"conninfo={settings}{reference}", f"state=sqlite:{house.directory}/it's {name}!.db")
     house.run("source", "add", "encrypted", f"conninfo={plain}")
     shown = house.run("source", "list") + house.run("source", "show", "encrypted", "--json")
     check("s3" not in shown and "k1" in shown, shown)
@@ -341,6 +344,7 @@ def secrets(house):
     moved_reference(house, service)
     apply_secrets(house, plain)
     rotate_keys(house, key)
+    dropped(house)
 
 
 def moved_reference(house, service):
@@ -367,7 +371,7 @@ sources:
 destinations:
   applied: {{address: "duckdb:{house.directory}/applied.duckdb"}}
 pipelines:
-  applied: {{source: applied, destination: applied, desired: PAUSE, state: "redis://luge:s3cret@127.0.0.1/1"}}
+  applied: {{source: applied, destination: applied, desired: PAUSE, state: "redis://luge:s3/cret#@127.0.0.1/1"}}
 """)
     keys = house.environment.pop("LUGE_CATALOG_KEYS")
     check("plain text" in house.run("apply", "-f", document, code=1), "without a key, a plain secret is taken")
@@ -378,9 +382,9 @@ pipelines:
         check("s3" not in house.run(row[0], "show", row[1], "--json"), "a secret is shown")
     check("is as" in house.run("apply", "-f", document), "the same secrets are a change")
     with sqlite3.connect(house.directory / "catalog.db") as rows:
-        rows.execute("UPDATE pipeline SET options = ? WHERE name = 'applied'", ['{"state": "redis://luge:s3cret@127.0.0.1/1"}'])
-    check("s3cret" not in house.run("pipeline", "list", "--json"), "a secret that was written by SQL is shown")
-    house.run("pipeline", "remove", "applied")
+        rows.execute("UPDATE pipeline SET options = ? WHERE name = 'applied'", ['{"state": "redis://luge:s3/cret#@127.0.0.1/1"}'])
+    check("s3/cret" not in house.run("pipeline", "list", "--json"), "a secret that was written by SQL is shown")
+    check("s3/cret" not in house.run("pipeline", "remove", "applied"), "a secret that was written by SQL is in a command")
 
 
 def rotate_keys(house, old):
@@ -396,6 +400,18 @@ def rotate_keys(house, old):
     check("(encrypted with key k2)" in house.run("source", "show", "encrypted"), "the old key's text is still there")
     house.server.execute("shop", "INSERT INTO orders VALUES (101, 'after the rotation')")
     house.wait_count(house.directory / "encrypted.duckdb", 101)
+
+
+def dropped(house):
+    """What `luge pipeline remove` prints, pasted into a shell, removes slot and state, whatever characters are in passwords and names."""
+    for name in ("by_variable", "by_file"):
+        house.run("pipeline", "pause", name)
+        house.wait_state(name, "paused", 10)
+        command = json.loads(house.run("pipeline", "remove", name, "--json"))["drop_command"]
+        check("s3 cret" not in command, "a password is shown")
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=house.directory, timeout=60, check=False,
+                              env=house.environment | {"PATH": f"{house.luge.parent}:{house.environment['PATH']}"})
+        check(f"slot luge_{name}: dropped" in done.stdout and "state: removed" in done.stdout, f"{command}\n{done.stdout}{done.stderr}")
 
 
 class Receiver(http.server.ThreadingHTTPServer):
