@@ -394,6 +394,11 @@ def rotate_keys(house, old):
     house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new}"
     check("k1" in house.run("secrets", "rotate", code=1), "secrets of a lost key are passed over")
     house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new},k1:{old}"
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("INSERT INTO source (name, conninfo) VALUES ('torn', 'host=db password=enc:v1:k1:AAAA= oops')")
+    check("'torn' (conninfo, key k1)" in house.run("secrets", "rotate", code=1), "a secret in a row that cannot be read is passed over")
+    check("(encrypted with key k1)" in house.run("source", "show", "encrypted"), "a rotation that failed has changed something")
+    house.run("source", "remove", "torn")
     check(json.loads(house.run("secrets", "rotate", "--json")) == {"key": "k2", "secrets": 2, "rows": 2}, "not both were encrypted again")
     check("already" in house.run("secrets", "rotate"), "a second rotation changes something")
     house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new}"
