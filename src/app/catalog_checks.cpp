@@ -1,6 +1,7 @@
 #include "app/catalog_checks.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -98,6 +99,19 @@ Status check_catalog_edits(const CatalogContents& contents, std::span<const Cata
     if (const auto* destination = std::get_if<DestinationRow>(&edit)) CHECK_OK(check_destination(*destination));
   }
   return check_edits(contents, edits, SpecRules{check_pipeline});
+}
+
+Status change_desired(PipelineCatalog& catalog, const std::string& pipeline, const std::string& desired) {
+  constexpr int kAttempts = 5;
+  const std::array<CatalogEdit, 1> edits{SetDesired{pipeline, desired}};
+  if (desired == "PAUSE") return catalog.edit(edits);
+  for (int attempt = 1;; ++attempt) {
+    TRY(const CatalogContents contents, catalog.read());
+    CHECK_OK(check_catalog_edits(contents, edits));
+    Status done = catalog.edit(edits, contents.revision);
+    // Nobody was shown what the catalog held: that somebody was faster is no reason to ask, it is looked at again.
+    if (done || done.error().code != "catalog_changed" || attempt == kAttempts) return done;
+  }
 }
 
 }  // namespace luge

@@ -1,6 +1,10 @@
 #include "app/catalog_checks.h"
 
 #include <gtest/gtest.h>
+#include <utility>
+
+#include "service/catalog/edit_errors.h"
+#include "service/catalog/pipeline_spec.h"
 
 namespace luge {
 namespace {
@@ -49,6 +53,86 @@ TEST(CatalogChecks, AStateIsAPlace) {
   }
   for (const char* right : {"sqlite:/var/state.db", "redis://cache/1", "${STATE}", "redis://u:${PW}@cache", "file:/run/state", "enc:v1:k1:AAAA"})
     EXPECT_EQ(with_state(right).what, "") << right;
+}
+
+/// A catalog that is nowhere, and somebody else who edits it.
+class BusyCatalog final : public PipelineCatalog {
+ public:
+  CatalogContents now;
+  std::vector<std::vector<CatalogEdit>> somebody_else;  ///< what he does before each of the next edits, the last one first
+  int edits_made = 0;
+
+  Result<CatalogContents> read() override { return now; }
+  Status edit(std::span<const CatalogEdit> edits, std::optional<std::int64_t> expected_revision) override {
+    if (!somebody_else.empty()) {
+      change(somebody_else.back());
+      somebody_else.pop_back();
+    }
+    if (expected_revision && *expected_revision != now.revision) return catalog_changed();
+    change(edits);
+    ++edits_made;
+    return ok();
+  }
+  Result<std::int64_t> await_change(std::int64_t known, Duration, const std::stop_token&) override { return known; }
+  Status write_statuses(std::span<const StatusRow>) override { return ok(); }
+  Result<std::vector<StatusRow>> read_statuses() override { return std::vector<StatusRow>(); }
+  Status keep_statuses(std::span<const std::string>) override { return ok(); }
+  std::string description() const override { return "nowhere"; }
+
+ private:
+  void change(std::span<const CatalogEdit> edits) {
+    now = with_edits(std::move(now), edits);
+    ++now.revision;
+  }
+};
+
+/// Two paused pipelines that write to the same file.
+BusyCatalog two_for_one_file() {
+  BusyCatalog catalog;
+  catalog.now.sources["shop"] = {"shop", "host=db", "{}", 1};
+  catalog.now.destinations["lake"] = {"lake", "duckdb:/lake.duckdb", "{}", 1};
+  PipelineRow row;
+  row.source = "shop";
+  row.destination = "lake";
+  row.desired = "PAUSE";
+  for (const char* name : {"one", "two"}) {
+    row.name = name;
+    catalog.now.pipelines[name] = row;
+  }
+  return catalog;
+}
+
+std::string code(const Status& status) { return status ? "" : status.error().code; }
+
+TEST(ChangeDesired, AFileThatHasAWriterGetsNoSecondOne) {
+  BusyCatalog catalog = two_for_one_file();
+  EXPECT_EQ(code(change_desired(catalog, "one", "START")), "");
+  EXPECT_EQ(code(change_desired(catalog, "two", "START")), "destination_taken");
+  EXPECT_EQ(catalog.now.pipelines.at("two").desired, "PAUSE");
+  EXPECT_EQ(code(change_desired(catalog, "one", "PAUSE")), "");
+  EXPECT_EQ(code(change_desired(catalog, "two", "START")), "");
+}
+
+TEST(ChangeDesired, AStartIsCheckedAgainWhenSomebodyWasFaster) {
+  BusyCatalog catalog = two_for_one_file();
+  catalog.somebody_else.push_back({SourceRow{"other", "host=db", "{}", 0}});
+  EXPECT_EQ(code(change_desired(catalog, "one", "START")), "") << "another row's change is no reason to fail";
+  EXPECT_EQ(catalog.edits_made, 1);
+  catalog = two_for_one_file();
+  catalog.somebody_else.push_back({SetDesired{"two", "START"}});
+  EXPECT_EQ(code(change_desired(catalog, "one", "START")), "destination_taken");
+  EXPECT_EQ(catalog.now.pipelines.at("one").desired, "PAUSE");
+  catalog = two_for_one_file();
+  catalog.somebody_else.assign(100, {SourceRow{"other", "host=db", "{}", 0}});
+  EXPECT_EQ(code(change_desired(catalog, "one", "START")), "catalog_changed") << "it does not try for ever";
+}
+
+TEST(ChangeDesired, WhatIsBrokenIsPausedAndNotStarted) {
+  BusyCatalog catalog = two_for_one_file();
+  catalog.now.pipelines.at("one").options = R"({"on_gap": "perhaps"})";
+  catalog.somebody_else.push_back({SourceRow{"other", "host=db", "{}", 0}});
+  EXPECT_EQ(code(change_desired(catalog, "one", "PAUSE")), "");
+  EXPECT_NE(code(change_desired(catalog, "one", "START")), "");
 }
 
 }  // namespace

@@ -8,8 +8,8 @@ namespace luge {
 /// What is left at the source of a pipeline whose row is removed.
 struct SlotLeftBehind {
   std::string slot;
-  std::string command;   ///< `luge drop …` for a shell; variables are the shell's own, other secrets are left out
-  std::string password;  ///< how to give the secret that the command leaves out; "": it leaves out none
+  std::string command;  ///< `luge drop …` for a shell, with libpq's variables before it where settings hold ${NAME}; other secrets are left out
+  std::string note;     ///< how to give what the command leaves out; "": it leaves out nothing
 };
 
 /// `contents`: with the rows of the pipeline, before they are removed.

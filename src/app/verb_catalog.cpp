@@ -61,8 +61,8 @@ class CatalogCall {
     name_ = options_.arguments[1];
     if (action == "add" || action == "edit") return put(action == "add", std::span(options_.arguments).subspan(2));
     if (action == "show") return show();
-    if (action == "start") return edit(SetDesired{name_, "START"}, "started");
-    if (action == "pause") return edit(SetDesired{name_, "PAUSE"}, "paused");
+    if (action == "start") return set_desired("START", "started");
+    if (action == "pause") return set_desired("PAUSE", "paused");
     return remove();
   }
 
@@ -180,9 +180,8 @@ class CatalogCall {
     return told;
   }
 
-  Result<ExitCode> edit(CatalogEdit edit, const std::string& done) {
-    const std::array<CatalogEdit, 1> edits{std::move(edit)};
-    CHECK_OK(catalog_->edit(edits));
+  Result<ExitCode> set_desired(const std::string& desired, const std::string& done) {
+    CHECK_OK(change_desired(*catalog_, name_, desired));
     return tell(done);
   }
 

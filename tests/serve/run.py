@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -316,17 +317,19 @@ pipelines:
 
 def secrets(house):
     """A password as a variable, as a file, encrypted; never in plain text, never shown."""
-    house.server.execute("postgres", "CREATE ROLE with_password LOGIN REPLICATION SUPERUSER PASSWORD 's3 cret'")
+    password = "s3 cret's \\ !"
+    quoted = password.replace("'", "''")
+    house.server.execute("postgres", f"CREATE ROLE with_password LOGIN REPLICATION SUPERUSER PASSWORD '{quoted}'")
     key = subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True, check=True).stdout.strip()
-    plain = house.server.url("shop", user="with_password", tcp=True, password="s3%20cret")
+    plain = house.server.url("shop", user="with_password", tcp=True, password=urllib.parse.quote(password))
     said = house.run("source", "add", "plain", f"conninfo={plain}", code=1)
     check("plain" in said and "s3" not in said, said)
-    (house.directory / "password").write_text("s3 cret\n")
+    (house.directory / "password").write_text(password + "\n")
     (house.directory / "password").chmod(0o600)
-    house.environment |= {"SHOP_PASSWORD": "s3 cret", "LUGE_CATALOG_KEYS": f"k1:{key}"}
+    house.environment |= {"SHOP_PASSWORD": password, "LUGE_CATALOG_KEYS": f"k1:{key}"}
     settings = f"host=127.0.0.1 port={house.server.port} user=with_password dbname=shop password="
-    house.run("source", "add", "by_variable", f"conninfo={settings}${{SHOP_PASSWORD}}")
-    house.run("source", "add", "by_file", f"conninfo={settings}file:{house.directory}/password")
+    for name, reference in ("by_variable", "${SHOP_PASSWORD}"), ("by_file", f"file:{house.directory}/password"):
+        house.run("source", "add", name, f"conninfo={settings}{reference}", f"state=sqlite:{house.directory}/it's {name}!.db")
     house.run("source", "add", "encrypted", f"conninfo={plain}")
     shown = house.run("source", "list") + house.run("source", "show", "encrypted", "--json")
     check("s3" not in shown and "k1" in shown, shown)
@@ -341,6 +344,7 @@ def secrets(house):
     moved_reference(house, service)
     apply_secrets(house, plain)
     rotate_keys(house, key)
+    dropped(house)
 
 
 def moved_reference(house, service):
@@ -367,7 +371,7 @@ sources:
 destinations:
   applied: {{address: "duckdb:{house.directory}/applied.duckdb"}}
 pipelines:
-  applied: {{source: applied, destination: applied, desired: PAUSE, state: "redis://luge:s3cret@127.0.0.1/1"}}
+  applied: {{source: applied, destination: applied, desired: PAUSE, state: "redis://luge:s3/cret#@127.0.0.1/1"}}
 """)
     keys = house.environment.pop("LUGE_CATALOG_KEYS")
     check("plain text" in house.run("apply", "-f", document, code=1), "without a key, a plain secret is taken")
@@ -378,9 +382,9 @@ pipelines:
         check("s3" not in house.run(row[0], "show", row[1], "--json"), "a secret is shown")
     check("is as" in house.run("apply", "-f", document), "the same secrets are a change")
     with sqlite3.connect(house.directory / "catalog.db") as rows:
-        rows.execute("UPDATE pipeline SET options = ? WHERE name = 'applied'", ['{"state": "redis://luge:s3cret@127.0.0.1/1"}'])
-    check("s3cret" not in house.run("pipeline", "list", "--json"), "a secret that was written by SQL is shown")
-    house.run("pipeline", "remove", "applied")
+        rows.execute("UPDATE pipeline SET options = ? WHERE name = 'applied'", ['{"state": "redis://luge:s3/cret#@127.0.0.1/1"}'])
+    check("s3/cret" not in house.run("pipeline", "list", "--json"), "a secret that was written by SQL is shown")
+    check("s3/cret" not in house.run("pipeline", "remove", "applied"), "a secret that was written by SQL is in a command")
 
 
 def rotate_keys(house, old):
@@ -390,12 +394,29 @@ def rotate_keys(house, old):
     house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new}"
     check("k1" in house.run("secrets", "rotate", code=1), "secrets of a lost key are passed over")
     house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new},k1:{old}"
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("INSERT INTO source (name, conninfo) VALUES ('torn', 'host=db password=enc:v1:k1:AAAA= oops')")
+    check("'torn' (conninfo, key k1)" in house.run("secrets", "rotate", code=1), "a secret in a row that cannot be read is passed over")
+    check("(encrypted with key k1)" in house.run("source", "show", "encrypted"), "a rotation that failed has changed something")
+    house.run("source", "remove", "torn")
     check(json.loads(house.run("secrets", "rotate", "--json")) == {"key": "k2", "secrets": 2, "rows": 2}, "not both were encrypted again")
     check("already" in house.run("secrets", "rotate"), "a second rotation changes something")
     house.environment["LUGE_CATALOG_KEYS"] = f"k2:{new}"
     check("(encrypted with key k2)" in house.run("source", "show", "encrypted"), "the old key's text is still there")
     house.server.execute("shop", "INSERT INTO orders VALUES (101, 'after the rotation')")
     house.wait_count(house.directory / "encrypted.duckdb", 101)
+
+
+def dropped(house):
+    """What `luge pipeline remove` prints, pasted into a shell, removes slot and state, whatever characters are in passwords and names."""
+    for name in ("by_variable", "by_file"):
+        house.run("pipeline", "pause", name)
+        house.wait_state(name, "paused", 10)
+        command = json.loads(house.run("pipeline", "remove", name, "--json"))["drop_command"]
+        check("s3 cret" not in command, "a password is shown")
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=house.directory, timeout=60, check=False,
+                              env=house.environment | {"PATH": f"{house.luge.parent}:{house.environment['PATH']}"})
+        check(f"slot luge_{name}: dropped" in done.stdout and "state: removed" in done.stdout, f"{command}\n{done.stdout}{done.stderr}")
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -598,6 +619,12 @@ def mistakes(house):
     check("KEY=VALUE" in house.run("pipeline", "edit", "shop", code=2), "an edit of nothing is taken")
     for words in (["remove", "none"], ["start", "none"], ["pause", "none"], ["show", "none"], ["edit", "none", "mode=log"]):
         check("there is no pipeline" in house.run("pipeline", *words, code=1), f"{words} finds a pipeline")
+    house.run("destination", "add", "again", f"address=duckdb:{house.directory}/shop.duckdb")
+    house.run("pipeline", "add", "second", "source=shop", "destination=again", "desired=PAUSE")
+    check("one writer" in house.run("pipeline", "start", "second", code=2), "a file gets a second writer")
+    house.run("pipeline", "pause", "shop"), house.run("pipeline", "start", "second")
+    check("one writer" in house.run("pipeline", "start", "shop", code=2), "a file gets a second writer")
+    house.run("pipeline", "pause", "second"), house.run("pipeline", "start", "shop")
     said = house.run("pipeline", "remove", "shop")
     check("luge_shop" in said and "luge drop --source" in said and "--pipeline shop" in said, said)
 

@@ -142,6 +142,17 @@ std::string_view CatalogKeyring::key_id(std::string_view text) {
   return text.substr(0, colon);
 }
 
+std::string_view CatalogKeyring::other_key_in(std::string_view text) const {
+  while (true) {
+    const std::size_t at = text.find(kPrefix);
+    if (at == std::string_view::npos) return {};
+    text.remove_prefix(at);
+    const std::string_view id = key_id(text);
+    if (!id.empty() && id != current_id()) return id;
+    text.remove_prefix(kPrefix.size());
+  }
+}
+
 Result<std::string> CatalogKeyring::encrypt(std::string_view secret, std::string_view context) const {
   if (!keys_) {
     return fatal("no_key", "there is no key to encrypt secrets with",

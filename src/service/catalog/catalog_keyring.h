@@ -36,6 +36,8 @@ class CatalogKeyring {
   static bool is_encrypted(std::string_view text) { return text.starts_with("enc:"); }
   /// The id of the key that opens it; "": it is malformed.
   static std::string_view key_id(std::string_view text);
+  /// The id of another key than the current one that stands somewhere in `text` before what it encrypts; "": there is none.
+  std::string_view other_key_in(std::string_view text) const;
   /// The key that encrypts; "": there is none.
   std::string_view current_id() const;
 

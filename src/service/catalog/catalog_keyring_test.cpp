@@ -53,6 +53,14 @@ TEST(CatalogKeyring, EveryChangedCharacterIsNoticed) {
   EXPECT_FALSE(keys.decrypt("enc:v2:k1:" + sealed.substr(10), "here"));
 }
 
+TEST(CatalogKeyring, FindsWhatAnotherKeyEncryptedInsideOfAText) {
+  const CatalogKeyring keys = keyring(CatalogKeyring::make_key("k2") + "\n" + CatalogKeyring::make_key("k1"));
+  EXPECT_EQ(keys.other_key_in("host=db password=enc:v1:k1:AAAA oops"), "k1");
+  EXPECT_EQ(keys.other_key_in("enc:v1:k2:AAAA enc:v1:lost:AAAA"), "lost");
+  for (const char* none : {"", "enc:v1:", "enc:v1:k1", "enc:v1:k2:AAAA", "enc:v1:k2:AAAA enc:v1:k2:BBBB", "enc:v1:no id:AAAA", "enc:v2:k1:AAAA"})
+    EXPECT_EQ(keys.other_key_in(none), "") << none;
+}
+
 TEST(CatalogKeyring, RotatesByTheIdOfTheKey) {
   const std::string old_line = CatalogKeyring::make_key("k1");
   const std::string new_line = CatalogKeyring::make_key("k2");

@@ -5,11 +5,14 @@
 
 #include "service/catalog/catalog_options.h"
 #include "service/catalog/conninfo_text.h"
+#include "service/catalog/pipeline_spec.h"
 #include "service/catalog/secret_text.h"
 
 namespace luge {
 
 namespace {
+
+constexpr std::size_t kLongestList = 500;
 
 /// The secrets of one catalog, one after the other.
 class Rotation {
@@ -20,42 +23,69 @@ class Rotation {
     const std::size_t before = done_.secrets;
     CHECK_OK(conninfo(row));
     CHECK_OK(options(row.options, RowKind::source, row.name));
-    if (done_.secrets != before) done_.edits.emplace_back(std::move(row));
-    return ok();
+    return keep(RowKind::source, std::move(row), before);
   }
   Status rotate(DestinationRow row) { return options_only(RowKind::destination, std::move(row)); }
   Status rotate(PipelineRow row) { return options_only(RowKind::pipeline, std::move(row)); }
 
-  SecretRotation done() && { return std::move(done_); }
+  Result<SecretRotation> done() && {
+    if (!unread_.empty()) {
+      return fatal("unreadable_secret", "nothing was encrypted again, since luge cannot read what may be secrets of other keys: " + unread_,
+                   "correct or remove these rows and rotate again; until then keep every key");
+    }
+    return std::move(done_);
+  }
 
  private:
   template <class Row>
   Status options_only(RowKind kind, Row row) {
     const std::size_t before = done_.secrets;
     CHECK_OK(options(row.options, kind, row.name));
-    if (done_.secrets != before) done_.edits.emplace_back(std::move(row));
-    return ok();
+    return keep(kind, std::move(row), before);
+  }
+
+  template <class Row>
+  Status keep(RowKind kind, Row row, std::size_t before) {
+    if (done_.secrets == before) return ok();
+    const std::string name = row_text(kind, row.name);
+    const CatalogEdit& edit = done_.edits.emplace_back(std::move(row));
+    Status good = refuse_plain_secrets(edit);  // as the catalog will, which does not say which row it means
+    return good ? ok() : Status(in_context(std::move(good).error(), name));
   }
 
   Status options(std::string& json, RowKind kind, const std::string& row) {
-    auto parsed = parse_options(json);
-    if (!parsed) return ok();  // nobody can use them, whoever wrote them
-    const std::size_t before = done_.secrets;
-    for (auto& [name, value] : *parsed) CHECK_OK(secret(value, option_context(kind, row, name)));
-    if (done_.secrets != before) json = write_options(*parsed);
+    if (auto parsed = parse_options(json)) {
+      const std::size_t before = done_.secrets;
+      for (auto& [name, value] : *parsed) CHECK_OK(secret(value, option_context(kind, row, name)));
+      if (done_.secrets != before) json = write_options(*parsed);
+    }
+    note_unread(json, row_text(kind, row) + " (options");
     return ok();
   }
 
   Status conninfo(SourceRow& row) {
     const std::string context = conninfo_context(row.name);
     if (secret_form(row.conninfo) == SecretForm::encrypted) return secret(row.conninfo, context);
-    auto keywords = ConnectionOptions::written(row.conninfo);
-    if (!keywords) return ok();
-    const std::size_t before = done_.secrets;
-    for (auto& [keyword, value] : *keywords) CHECK_OK(secret(value, context));
-    if (done_.secrets != before) row.conninfo = conninfo_text(*keywords);
+    if (auto keywords = ConnectionOptions::written(row.conninfo)) {
+      const std::size_t before = done_.secrets;
+      for (auto& [keyword, value] : *keywords) CHECK_OK(secret(value, context));
+      if (done_.secrets != before) row.conninfo = conninfo_text(*keywords);
+    }
+    note_unread(row.conninfo, row_text(RowKind::source, row.name) + " (conninfo");
     return ok();
   }
+
+  /// What cannot be taken apart may hold a secret all the same, and whoever corrects it later needs its key. `text`: after its secrets were
+  /// encrypted again. Of one that is too long the end was not read.
+  void note_unread(const std::string& text, const std::string& where) {
+    const std::string_view other = keyring_.other_key_in(text);
+    const bool cut = text.size() > kLongestCatalogText;
+    if (other.empty() && !cut) return;
+    if (unread_.size() > kLongestList) return;  // there is enough to correct
+    unread_ += (unread_.empty() ? "" : ", ") + where + (other.empty() ? ", longer than 64 KiB)" : ", key " + std::string(other) + ")");
+  }
+
+  static std::string row_text(RowKind kind, const std::string& name) { return std::string(to_string(kind)) + " " + shown_word(name); }
 
   Status secret(std::string& text, const std::string& context) {
     if (secret_form(text) != SecretForm::encrypted || CatalogKeyring::key_id(text) == keyring_.current_id()) return ok();
@@ -73,6 +103,7 @@ class Rotation {
 
   const CatalogKeyring& keyring_;
   SecretRotation done_;
+  std::string unread_;  ///< rows, for people
 };
 
 }  // namespace

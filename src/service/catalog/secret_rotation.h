@@ -14,8 +14,9 @@ struct SecretRotation {
   std::size_t secrets = 0;         ///< encrypted again
 };
 
-/// Encrypts everything again that is encrypted with another key than the current one. Errors: those of decrypt() and encrypt(), and in which
-/// row it was.
+/// Encrypts everything again that is encrypted with another key than the current one; afterwards no other key is needed. Errors, which say in
+/// which row it was: those of decrypt() and encrypt(), "unreadable_secret" (another key's stands in options or a conninfo that cannot be taken
+/// apart), those of refuse_plain_secrets() for a row that would be refused when it is written.
 Result<SecretRotation> rotate_secrets(const CatalogContents& contents, const CatalogKeyring& keyring);
 
 }  // namespace luge

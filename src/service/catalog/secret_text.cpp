@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 #include <variant>
 
 #include "postgres/connection_options.h"
 #include "service/catalog/conninfo_text.h"
 #include "service/catalog/secret_file.h"
+#include "state/redis/redis_address.h"
 
 namespace luge {
 
@@ -38,16 +40,25 @@ Error plain_secret(std::string_view where) {
                "write a reference instead: ${VARIABLE} or file:PATH, or let luge encrypt it (LUGE_CATALOG_KEYS_FILE)");
 }
 
+/// The part in front of the @: of a Redis' address what its reader takes for it, of any other what a URL's grammar says.
+std::optional<std::string_view> user_info(std::string_view url) {
+  if (const auto credentials = RedisAddress::credentials(url)) return credentials;
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::nullopt;
+  url.remove_prefix(scheme + 3);
+  const std::string_view authority = url.substr(0, url.find_first_of("/?#"));
+  const std::size_t at = authority.rfind('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  return authority.substr(0, at);
+}
+
 /// scheme://user:password@host, as Redis' and webhooks' addresses may be.
 bool has_plain_password(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) return false;
-  const std::string_view authority = url.substr(scheme + 3, url.find_first_of("/?#", scheme + 3) - scheme - 3);
-  const std::size_t at = authority.rfind('@');
-  if (at == std::string_view::npos) return false;
-  const std::size_t colon = authority.substr(0, at).find(':');
+  const auto user = user_info(url);
+  if (!user) return false;
+  const std::size_t colon = user->find(':');
   if (colon == std::string_view::npos) return false;
-  const std::string_view password = authority.substr(colon + 1, at - colon - 1);
+  const std::string_view password = user->substr(colon + 1);
   return !password.empty() && !is_reference_to_environment(password);
 }
 

@@ -9,6 +9,7 @@
 
 #include "postgres/connection_options.h"
 #include "service/catalog/secret_rotation.h"
+#include "state/redis/redis_address.h"
 
 namespace luge {
 namespace {
@@ -137,6 +138,21 @@ TEST(SecretText, TheAddressOfAStateMayHoldAPassword) {
     EXPECT_EQ(options.at("state"), wanted);
   }
   std::filesystem::remove_all(directory);
+}
+
+// Otherwise a password that works stands in the catalog, and in every list, as it is.
+TEST(SecretText, WhatRedisTakesForAPasswordIsOneHereToo) {
+  for (const char* address : {"redis://luge:ab/cd@cache/1", "redis://luge:ab#cd@cache", "rediss://luge:ab?cd@cache", "redis://:ab@cd@cache",
+                              "redis+sentinel://luge:a/b@one,two/main", "redis://luge:${PW}/cd@cache", "redis://luge:ab%2Fcd@cache"}) {
+    const auto read = RedisAddress::parse(address);
+    ASSERT_TRUE(read) << address;
+    EXPECT_NE(read->password, "") << address;
+    EXPECT_TRUE(is_plain_secret("state", address)) << address;
+    EXPECT_EQ(shown_option("state", address), "(hidden)");
+  }
+  for (const char* harmless :
+       {"https://acme.example/a:b@c", "https://acme.example?mail=a:b@c", "https://acme.example:8443/#a:b@c", "http://app@acme.example/x:y@z"})
+    EXPECT_FALSE(is_plain_secret("url", harmless)) << harmless;
 }
 
 TEST(SecretText, RotationEncryptsEverythingAgainWithTheCurrentKey) {

@@ -1,7 +1,6 @@
 #include "state/redis/redis_address.h"
 
 #include <charconv>
-#include <optional>
 
 namespace luge {
 
@@ -14,6 +13,10 @@ Error bad(std::string what) {
                       "write redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], or redis+sentinel://HOST[:PORT],HOST…/MASTER");
   error.exit_code = ExitCode::usage;
   return error;
+}
+
+bool is_redis_scheme(std::string_view scheme) {
+  return scheme == "redis" || scheme == "rediss" || scheme == "redis+sentinel" || scheme == "rediss+sentinel";
 }
 
 template <class T>
@@ -83,15 +86,28 @@ Status take_credentials(RedisAddress& address, std::string_view text) {
 
 }  // namespace
 
+std::optional<std::string_view> RedisAddress::credentials(std::string_view text) {
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos || !is_redis_scheme(text.substr(0, colon))) return std::nullopt;
+  text.remove_prefix(colon + 3);
+  const std::size_t at = text.rfind('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  return text.substr(0, at);
+}
+
 Result<RedisAddress> RedisAddress::parse(std::string_view text) {
   RedisAddress address;
   const std::size_t colon = text.find("://");
-  const std::string_view scheme = text.substr(0, colon);
   if (colon == std::string_view::npos) return bad("no scheme");
-  const bool sentinel = scheme == "redis+sentinel" || scheme == "rediss+sentinel";
+  const std::string_view scheme = text.substr(0, colon);
+  if (!is_redis_scheme(scheme)) return bad("the scheme is none of redis, rediss, redis+sentinel");
+  const bool sentinel = scheme.ends_with("+sentinel");
   address.tls = scheme.starts_with("rediss");
-  if (!sentinel && scheme != "redis" && scheme != "rediss") return bad("the scheme is none of redis, rediss, redis+sentinel");
   std::string_view rest = text.substr(colon + 3);
+  if (const auto written = credentials(text)) {
+    CHECK_OK(take_credentials(address, *written));
+    rest.remove_prefix(written->size() + 1);
+  }
 
   std::string_view options = rest;
   rest = cut(options, '?');
@@ -99,10 +115,6 @@ Result<RedisAddress> RedisAddress::parse(std::string_view text) {
     const std::string_view option = cut(options, '&');
     if (option != "may_lose=yes") return bad("an option is not known; there is may_lose=yes");
     address.may_lose = true;
-  }
-  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
-    CHECK_OK(take_credentials(address, rest.substr(0, at)));
-    rest = rest.substr(at + 1);
   }
   std::string_view hosts = cut(rest, '/');
   do {

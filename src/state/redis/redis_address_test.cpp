@@ -17,6 +17,15 @@ TEST(RedisAddress, Servers) {
   EXPECT_EQ(parsed("redis://:s%40cret%2F@db"), "redis://db:6379  s@cret/");
   EXPECT_EQ(parsed("redis://luge:p:w@127.0.0.1:1"), "redis://127.0.0.1:1 luge p:w");
   EXPECT_EQ(parsed("rediss://[::1]:6380/1?may_lose=yes"), "rediss://[::1]:6380/1   may lose");
+  EXPECT_EQ(parsed("redis://luge:a/b#c?d@e@db/1?may_lose=yes"), "redis://db:6379/1 luge a/b#c?d@e may lose") << "the last @ ends the password";
+}
+
+TEST(RedisAddress, CredentialsAreFoundInAddressesThatMakeNoSenseToo) {
+  EXPECT_EQ(RedisAddress::credentials("redis://luge:a/b#c?d@e@db/1"), "luge:a/b#c?d@e");
+  EXPECT_EQ(RedisAddress::credentials("rediss+sentinel://:secret@a,b"), ":secret");
+  EXPECT_EQ(RedisAddress::credentials("redis://u:%zz@"), "u:%zz");
+  for (const char* none : {"redis://db/1", "http://u:p@db", "sqlite:/a@b", "u:p@db", ""})
+    EXPECT_EQ(RedisAddress::credentials(none), std::nullopt) << none;
 }
 
 TEST(RedisAddress, Sentinels) {
