@@ -182,6 +182,10 @@ def life(house):
     subprocess.run([str(house.luge), "pause", "--to", f"duckdb:{mirror}", "--pipeline", "shop"], cwd=house.directory, env=house.environment, check=True, timeout=60)
     house.wait_state("shop", "paused", 10)
     check("luge pipeline start" in house.status("shop")["reason"], f"what lets it go on is not said: {house.status('shop')}")
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("UPDATE source SET conninfo = conninfo"), rows.execute("UPDATE destination SET address = address")
+    time.sleep(2)
+    check(house.status("shop")["state"] == "paused", "a source that was written again without a change ended a pause")
     house.run("pipeline", "start", "shop")
     house.wait_state("shop", "live", 10)
     check(service.stop() == 0, "SIGTERM is not answered by exit 0")
@@ -569,6 +573,29 @@ def moved_state(house):
         check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")
 
 
+def hung_state(house):
+    """A pipeline whose state store does not answer holds no other one up; told to go on meanwhile, it does when the store is back."""
+    with RedisServer(house.directory / "redis") as redis:
+        mirror = house.add("shop", f"state={redis.url}")
+        house.add("other")
+        service = house.service().start()
+        house.wait_state("shop", "live"), house.wait_state("other", "live")
+        subprocess.run([str(house.luge), "pause", "--to", f"duckdb:{mirror}", "--pipeline", "shop", "--state", redis.url], cwd=house.directory,
+                       env=house.environment, check=True, timeout=60)
+        house.wait_state("shop", "paused", 10)
+        redis.freeze()
+        try:
+            house.run("pipeline", "start", "shop")
+            time.sleep(1.5)  # it is being told, which takes as long as the store is waited for: five seconds
+            house.run("pipeline", "pause", "other")
+            took = house.wait_state("other", "paused", 3)
+        finally:
+            redis.thaw()
+        house.wait_state("shop", "live", 60)
+        check(service.stop() == 0, "SIGTERM is not answered by exit 0")
+    return f"the other is paused after {took:.1f} s"
+
+
 def mistakes(house):
     """What an operator gets wrong is told, with the exit code that the reference promises, and changes nothing."""
     for words in (["source", "list"], ["pipeline", "show", "x"], ["pipeline", "remove", "x"], ["source", "edit", "x", "conninfo=host=db"], ["secrets", "rotate"]):
@@ -650,7 +677,7 @@ def stopped(house):
     return f"a waiting slot is told of after {waited:.1f} s"
 
 
-TESTS = [mistakes, unheard, life, stopped, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state]
+TESTS = [mistakes, unheard, life, stopped, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state, hung_state]
 
 
 def run_one(options, test):
