@@ -244,6 +244,10 @@ def takeover(house):
         wait_for(lambda: [row["pipeline"] for row in listed()] == sorted(mirrors) and sum(row["elsewhere"] is not None for row in listed()) == 2,
                  lambda: f"each process knows of all pipelines: {listed()}", 10)
         check(service.get("/metrics").count("\npipeline_active{") == 2, "a process has metrics of its own pipelines only")
+        away = lambda listed=listed: [row for row in listed() if row["elsewhere"] is not None]  # noqa: E731
+        wait_for(lambda: all(row["lag"]["bytes"] is not None and row["table_counts"] == {"unknown": 1} for row in away()),
+                 lambda: f"lag and tables of those that run elsewhere: {away()}", 20)
+        check(service.get("/").count("runs at ") == 2, "the console does not say where the others run")
     first.post("/api/v1/pipelines/one/pause"), second.post("/api/v1/pipelines/two/pause")
     house.wait_state("one", "paused"), house.wait_state("two", "paused")
     second.post("/api/v1/pipelines/one/resume"), first.post("/api/v1/pipelines/two/resume")

@@ -140,6 +140,15 @@ TEST_F(AdminServerTest, ActsForWhoHasTheToken) {
   EXPECT_EQ(post("/api/v1/pipelines/a/resync", R"({"table": "none"})")->status, 404);
 }
 
+TEST_F(AdminServerTest, AnotherProcesssPipelineIsTheOtherOnesToAsk) {
+  view_.change([&] { view_.shown[1].elsewhere = PipelineReport::Elsewhere{"other/7/abc", 10, 0.5, 3, 1}; });
+  const json told = get("/api/v1/pipelines/b");
+  EXPECT_EQ(told.at("elsewhere"), "other/7/abc");
+  EXPECT_EQ(told.at("lag").at("bytes"), 10);
+  EXPECT_TRUE(told.at("totals").at("rows").is_null()) << told;
+  EXPECT_EQ(get("/api/v1/pipelines/b/tables", 409).at("hint"), "ask other/7/abc");
+}
+
 TEST_F(AdminServerTest, ARequestWithoutALengthHasNoBody) {
   const auto start = std::chrono::steady_clock::now();
   const std::string answer =
