@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -165,6 +166,7 @@ def life(house):
     page = service.get("/metrics")
     check('pipeline_active{pipeline="shop"} 1' in page, "pipeline_active is missing or not 1")
     check("pg_source_wal_size_mb" in page and "etl_throughput_rows" in page, "the metrics' given names are missing")
+    second_writer(house, service, mirror)
     house.run("pipeline", "pause", "shop")
     took = house.wait_state("shop", "paused", 10)
     house.server.execute("shop", "INSERT INTO orders VALUES (102, 'while paused')")
@@ -192,6 +194,18 @@ def life(house):
     with duckdb.connect(str(mirror), read_only=True) as reader:
         check(reader.execute("SELECT count(*) FROM public.orders").fetchone()[0] == 102, "the mirror's file lacks rows")
     return f"a pause is seen after {took:.1f} s"
+
+
+def second_writer(house, service, mirror):
+    """The API starts no second pipeline that writes to the same file."""
+    house.add("second", "desired=PAUSE", file=mirror)
+    house.wait_state("second", "paused", 10)
+    try:
+        raise Failed("a second writer was started: " + service.post("/api/v1/pipelines/second/resume"))
+    except urllib.error.HTTPError as refused:
+        told = json.loads(refused.read())
+        check(refused.code == 409 and told["code"] == "destination_taken" and "shop" in told["what"], f"{refused.code}: {told}")
+    house.run("pipeline", "remove", "second")
 
 
 def bad_rows(house):

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "app/catalog_checks.h"
 #include "app/control_service.h"
 #include "source/slot.h"
 
@@ -56,6 +57,13 @@ PipelineReport report_of(const StatusRow& row, const CatalogContents& known) {
   driver.pipeline.paused = row.state == "paused";
   if (!row.error.empty()) driver.error = make_error(Recovery::stop_pipeline, row.error_code, row.error, row.hint);
   return report;
+}
+
+/// What is wrong with the rows of a pipeline is no mistake of the request, whichever row it names.
+Error not_to_start(Error error) {
+  error.exit_code = ExitCode::usage;
+  if (error.code == "usage" || error.code.starts_with("unknown_")) error.code = "bad_row";
+  return error;
 }
 
 std::optional<double> seconds_of(const std::optional<Duration>& duration) {
@@ -186,7 +194,13 @@ Status ServiceView::ready() const {
 
 Status ServiceView::set_desired(const std::string& pipeline, const std::string& desired) {
   const std::array<CatalogEdit, 1> edits{SetDesired{pipeline, desired}};
-  Status done = catalog_.edit(edits);
+  std::optional<std::int64_t> judged;
+  if (desired != "PAUSE") {  // which is possible whatever the rows are like
+    TRY(const CatalogContents contents, catalog_.read());
+    if (Status checked = check_catalog_edits(contents, edits); !checked) return not_to_start(std::move(checked).error());
+    judged = contents.revision;
+  }
+  Status done = catalog_.edit(edits, judged);
   if (done || done.error().code != "unknown_row") return done;
   Error unknown = std::move(done).error();
   unknown.code = "unknown_pipeline";

@@ -69,6 +69,7 @@ class ServiceViewTest : public testing::Test {
     EXPECT_TRUE(report);
     return report ? document_of(*report, clock_.wall_now()) : StatusDocument{};
   }
+  std::string desired(const std::string& name) const { return catalog_->read()->pipelines.at(name).desired; }
 
   std::string directory_;
   std::unique_ptr<SqliteCatalog> catalog_;
@@ -112,6 +113,28 @@ TEST_F(ServiceViewTest, WhatNobodyHasConfirmedForLongIsUnknownHereToo) {
   const StatusDocument shown = document();
   EXPECT_EQ(shown.state, "unknown");
   EXPECT_FALSE(shown.lag_bytes || shown.lag_seconds);
+}
+
+TEST_F(ServiceViewTest, ASecondWriterOfAFileIsNotStarted) {
+  edit({DestinationRow{"same", "duckdb:/lake.duckdb", "{}", 0}, row("second", "same", "PAUSE")});
+  const Status refused = view_->resume("second");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "destination_taken");
+  EXPECT_EQ(refused.error().exit_code, ExitCode::usage);
+  EXPECT_NE(refused.error().what.find("orders"), std::string::npos) << refused.error().what;
+  EXPECT_EQ(desired("second"), "PAUSE");
+  EXPECT_TRUE(view_->pause("orders"));
+  EXPECT_TRUE(view_->resume("second"));
+  EXPECT_EQ(desired("second"), "START");
+}
+
+TEST_F(ServiceViewTest, BrokenRowsAreNotStartedButCanBePaused) {
+  PipelineRow broken = row("broken", "lake", "START");
+  broken.source = "nowhere";
+  edit({broken});
+  EXPECT_EQ(view_->resume("broken").error().code, "bad_row");
+  EXPECT_TRUE(view_->pause("broken"));
+  EXPECT_EQ(view_->resume("nobody").error().code, "unknown_pipeline");
 }
 
 TEST_F(ServiceViewTest, IsReadyWhenTheCatalogAnswers) { EXPECT_TRUE(view_->ready()); }

@@ -26,7 +26,7 @@ std::string text_of(const ordered_json& value) { return value.dump(-1, ' ', fals
 int status_of(const Error& error) {
   if (error.code.starts_with("unknown_")) return 404;
   if (error.code == "usage") return 400;
-  if (error.code == "not_running") return 409;
+  if (error.code == "not_running" || error.exit_code == ExitCode::usage) return 409;  // as things are, it cannot be
   return error.recovery == Recovery::retry ? 503 : 500;
 }
 
