@@ -13,9 +13,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// A luge serve tells how its pipelines do every five seconds.
-constexpr double kStaleAfterSeconds = 20;
-
 ordered_json options_document(const std::string& options) {
   ordered_json out = ordered_json::object();
   const auto parsed = parse_options(options);
@@ -118,7 +115,7 @@ std::string field_lines(const PipelineRow& row, const StatusRow* status) {
   return lines_of_fields(fields);
 }
 
-bool is_stale(const StatusRow& status) { return status.heartbeat_age_seconds > kStaleAfterSeconds; }
+bool is_stale(const StatusRow& status) { return status.heartbeat_age_seconds > kStatusStaleAfterSeconds; }
 
 std::string state_text(const StatusRow* status) {
   if (status == nullptr) return "no luge serve has seen it";

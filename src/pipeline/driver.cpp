@@ -18,6 +18,7 @@ void Driver::on_state_change(std::function<void()> changed) { impl_->on_state_ch
 Status Driver::await_catalog(Duration timeout) { return impl_->await_catalog(timeout); }
 Status Driver::resync(const TableName& table) { return impl_->resync(table); }
 Status Driver::pause(bool paused) { return impl_->pause(paused); }
+void Driver::request_resume() { impl_->request_resume(); }
 void Driver::relieve(Relief relief) { impl_->relieve(relief); }
 Status Driver::hold(Duration at_most) { return impl_->hold(at_most); }
 void Driver::release() { static_cast<void>(impl_->hold(Duration{0}).has_value()); }

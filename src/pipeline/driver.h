@@ -114,6 +114,8 @@ class Driver {
   /// Paused, luge reads nothing and changes no table, until it is told to go on, also over restarts; it keeps its connection and goes on
   /// acknowledging what is durable. The source keeps its WAL meanwhile.
   Status pause(bool paused);
+  /// Ends a pause, without waiting for it: when the pipeline steps next, in a later opening at the latest. Nothing where there is none.
+  void request_resume();
   /// Until it is told otherwise, also before run() and over its reopenings; not over restarts. Does not wait.
   void relieve(Relief relief);
   /// The pipeline reads no further than the running transaction for at most `at_most`, or until read_at() was asked or release() is

@@ -16,23 +16,43 @@ constexpr std::uint32_t kLargerBatches = 4;
 Error no_commands() { return make_error(Recovery::retry, "not_running", "the pipeline does not take commands now", "try again in a moment"); }
 }  // namespace
 
-void Driver::Impl::run_commands(Running& running) {
+Status Driver::Impl::run_commands(Running& running) {
   for (;;) {
     std::function<void(Running&)> command;
     Relief relief;
+    bool resume = false;
     {
       std::lock_guard lock(mutex_);
       relief = relief_;
+      resume = std::exchange(resume_wanted_, false);
       if (!commands_.empty()) {
         command = std::move(commands_.front());
         commands_.pop_front();
       }
     }
     if (relief != running.relief) put_in_force(relief, running);
-    if (!command) return;
-    command(running);
-    changed_.notify_all();
+    const Status resumed = resume ? end_pause(running) : ok();
+    if (command) command(running);
+    if (command) changed_.notify_all();
+    if (!resumed || !command) return resumed;
   }
+}
+
+Status Driver::Impl::end_pause(Running& running) {
+  if (!running.state.record().paused) return ok();
+  Status resumed = store_paused(running, false);
+  if (resumed) return ok();
+  std::lock_guard lock(mutex_);
+  resume_wanted_ = true;  // the next opening tries again
+  return resumed;
+}
+
+Status Driver::Impl::store_paused(Running& running, bool paused) {
+  // Stored first: what was promised survives whatever comes next. The save takes the time of one fsync.
+  CHECK_OK(running.state.update([paused](StateRecord& record) { record.paused = paused; }));
+  running.pipeline.pause(paused);
+  log_event(LogLevel::warn, paused ? "paused" : "resumed", paused ? kPausedText : "the pipeline goes on");
+  return ok();
 }
 
 void Driver::Impl::put_in_force(Relief relief, Running& running) {
@@ -155,15 +175,17 @@ Status Driver::Impl::resync(const TableName& table) {
 }
 
 Status Driver::Impl::pause(bool paused) {
-  // Stored first: what was promised survives whatever comes next. The save takes the time of one fsync.
   Status stored = ok();
-  const auto change = [&](Running& running) {
-    stored = running.state.update([paused](StateRecord& record) { record.paused = paused; });
-    if (stored) running.pipeline.pause(paused);
-  };
-  if (!on_driver_thread(change, kCommandTimeout)) return no_commands();
-  if (stored) log_event(LogLevel::warn, paused ? "paused" : "resumed", paused ? kPausedText : "the pipeline goes on");
+  if (!on_driver_thread([&](Running& running) { stored = store_paused(running, paused); }, kCommandTimeout)) return no_commands();
   return stored;
+}
+
+void Driver::Impl::request_resume() {
+  {
+    std::lock_guard lock(mutex_);
+    resume_wanted_ = true;
+  }
+  wake_.notify();
 }
 
 void Driver::Impl::relieve(Relief relief) {

@@ -35,6 +35,7 @@ class Driver::Impl {
   Status await_catalog(Duration timeout);
   Status resync(const TableName& table);
   Status pause(bool paused);
+  void request_resume();
   void relieve(Relief relief);
   Status hold(Duration at_most);
   Result<std::shared_ptr<ReadHandle>> read_at(Lsn lsn, Duration timeout, const std::stop_token& stop);
@@ -69,7 +70,10 @@ class Driver::Impl {
   Frontier current_frontier(const Running& running) const;
   void copy_intent(Running& running, bool now);
 
-  void run_commands(Running& running);
+  /// Errors: a pause could not be ended. The pipeline starts over, as after every refused save.
+  Status run_commands(Running& running);
+  Status end_pause(Running& running);
+  static Status store_paused(Running& running, bool paused);
   static void put_in_force(Relief relief, Running& running);
   /// Runs `command` between two steps and waits for it. False: nothing runs, or time is up.
   bool on_driver_thread(std::function<void(Running&)> command, Duration timeout);
@@ -108,6 +112,7 @@ class Driver::Impl {
   mutable std::atomic<bool> status_wanted_{false};
   std::uint64_t status_number_ = 0;
   Relief relief_;                    ///< wanted
+  bool resume_wanted_ = false;       ///< by request_resume()
   bool accepting_ = false;           ///< a pipeline steps: commands are taken
   std::deque<std::function<void(Running&)>> commands_;
 };

@@ -194,7 +194,10 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
   ever_streamed_ = true;
   running.pipeline.start_session(*stream, facts);
   for (;;) {
-    run_commands(running);
+    if (Status carried_out = run_commands(running); !carried_out) {
+      running.pipeline.end_session();
+      return std::move(carried_out).error();
+    }
     if (stopping()) {
       running.pipeline.end_session();
       return SessionEnd::finished;
@@ -303,7 +306,7 @@ Status Driver::Impl::back_off(Running& running, const Error& why) {
   publish(&running, "connecting");
   const Instant until = clock_.now() + session_retry_.next_delay(clock_.now(), *random_);
   while (clock_.now() < until && !stopping() && !drain_.load()) {
-    run_commands(running);
+    CHECK_OK(run_commands(running));
     auto wait = running.pipeline.step();
     if (!wait) return judged(std::move(wait).error(), running);
     if (status_wanted_.load()) publish(&running, "connecting");

@@ -27,7 +27,8 @@ class AdminView {
   /// Whether this process can do its work: why not, for people.
   virtual Status ready() const { return ok(); }
 
-  /// Paused until resumed, over restarts too. Errors: "unknown_pipeline", "not_running".
+  /// Paused until resumed, over restarts too. Errors: "unknown_pipeline", "not_running"; of a pipeline that cannot be started, with the exit code
+  /// of usage: why.
   virtual Status pause(const std::string& pipeline) = 0;
   virtual Status resume(const std::string& pipeline) = 0;
   /// Copies the tables that `pattern` (public.orders, sales.*) means again. Returns their names. Errors: "unknown_pipeline",

@@ -12,6 +12,15 @@ namespace luge {
 
 /// One pipeline, as metrics, API and console show it.
 struct PipelineReport {
+  /// What another process on the same catalog, which speaks for the pipeline, has written into pipeline_status.
+  struct Elsewhere {
+    std::string owner;  ///< that process
+    std::optional<std::uint64_t> lag_bytes;
+    std::optional<double> lag_seconds;
+    std::uint64_t tables = 0;
+    std::uint64_t quarantined = 0;  ///< of them
+  };
+
   std::string name;
   std::string source;       ///< user, host, port and database; never a password
   std::string destination;
@@ -19,7 +28,7 @@ struct PipelineReport {
   std::string slot;
   bool wanted = true;       ///< it is meant to run; whether it does is in `driver.state`
   std::uint64_t restarts = 0;  ///< after it had ended by itself
-  std::string elsewhere;       ///< the process that speaks for it, if that is another one
+  std::optional<Elsewhere> elsewhere;  ///< `driver` holds no more than state, positions and error then
   DriverStatus driver;
   std::optional<DestinationHealth> health;
 };

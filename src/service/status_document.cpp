@@ -272,14 +272,23 @@ std::string to_json(const StatusDocument& document) {
 
 std::string to_json(const StatusDocument::Table& table) { return text_of(json_of(table)); }
 
+std::map<std::string, std::uint64_t> table_counts(const StatusDocument& document) {
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto& table : document.tables) ++counts[table.state];
+  if (!document.elsewhere) return counts;
+  const auto& told = *document.elsewhere;
+  if (told.quarantined > 0) counts["quarantined"] = told.quarantined;
+  if (told.tables > told.quarantined) counts["unknown"] = told.tables - told.quarantined;
+  return counts;
+}
+
 std::string summary_json(const StatusDocument& document) {
-  json counts = json::object();
-  for (const auto& table : document.tables) {
-    json& count = counts[table.state];
-    count = count.is_null() ? 1 : count.get<int>() + 1;
+  nlohmann::ordered_json out = json_of(document, "table_counts", json(table_counts(document)));
+  out["elsewhere"] = nullptr;
+  if (document.elsewhere) {
+    out["elsewhere"] = document.elsewhere->owner;
+    for (const char* total : {"rows", "batches", "transactions", "reconnects"}) out["totals"][total] = nullptr;
   }
-  nlohmann::ordered_json out = json_of(document, "table_counts", counts);
-  out["elsewhere"] = document.elsewhere.empty() ? json(nullptr) : json(document.elsewhere);
   return text_of(out);
 }
 

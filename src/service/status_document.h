@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,12 +64,19 @@ struct StatusDocument {
     std::optional<int> exit_code;  ///< of the run that it ended
   };
 
+  /// The process that speaks for the pipeline, if that is another one: its tables, and what it has done since it started, are known there.
+  struct Elsewhere {
+    std::string owner;
+    std::uint64_t tables = 0;
+    std::uint64_t quarantined = 0;  ///< of them
+  };
+
   std::string pipeline, source, destination;
   std::string state;  ///< of the driver, or "not_running"
   bool paused = false;
   std::string mode;
   std::int64_t pid = 0;
-  std::string elsewhere;  ///< the process that speaks for it, if that is another one; in the summary only
+  std::optional<Elsewhere> elsewhere;  ///< in the summary only
   std::optional<std::string> server;
   std::string received, durable, acknowledged;
   std::optional<std::uint64_t> lag_bytes;
@@ -91,6 +99,8 @@ StatusDocument::Problem problem_of(const Error& error);
 
 std::string to_json(const StatusDocument& document);
 std::string to_json(const StatusDocument::Table& table);
+/// How many tables are in which state. Of a pipeline elsewhere only the quarantined ones are told apart; the state of the others is "unknown".
+std::map<std::string, std::uint64_t> table_counts(const StatusDocument& document);
 /// The document with `table_counts` (how many tables are in which state) in the place of `tables`.
 std::string summary_json(const StatusDocument& document);
 Result<StatusDocument> parse_status(std::string_view json);

@@ -274,6 +274,19 @@ TEST_P(PipelineCatalogConformance, StatusesKeepEveryFieldAndTheNewestOwnersWord)
   EXPECT_EQ(catalog->read_statuses()->front().state, "copying");
 }
 
+TEST_P(PipelineCatalogConformance, WhatNobodyConfirmsAnyMoreIsOverwrittenWhateverItsFence) {
+  auto catalog = open();
+  ASSERT_EQ(code(catalog->write_statuses(std::vector{status("orders", 7), status("other", 7)})), "");
+  sql("UPDATE " + table("pipeline_status") + " SET heartbeat_at = '2020-01-01T00:00:00.000Z' WHERE pipeline = 'orders'");
+  // The leases are kept somewhere else now, and count from 1.
+  ASSERT_EQ(code(catalog->write_statuses(std::vector{status("orders", 1, "copying"), status("other", 1, "copying")})), "");
+  const auto rows = catalog->read_statuses();
+  ASSERT_TRUE(rows) << rows.error().message();
+  EXPECT_EQ(rows->front().state, "copying");
+  EXPECT_EQ(rows->front().fence, 1);
+  EXPECT_EQ(rows->back().state, "live") << "somebody spoke for it a moment ago";
+}
+
 TEST_P(PipelineCatalogConformance, OneKeyTwiceKeepsTheOthersFromNothing) {
   auto catalog = open();
   ASSERT_EQ(code(catalog->write_statuses(std::vector{status("same", 1), status("other", 1), status("same", 1)})), "");

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -166,6 +167,7 @@ def life(house):
     page = service.get("/metrics")
     check('pipeline_active{pipeline="shop"} 1' in page, "pipeline_active is missing or not 1")
     check("pg_source_wal_size_mb" in page and "etl_throughput_rows" in page, "the metrics' given names are missing")
+    second_writer(house, service, mirror)
     house.run("pipeline", "pause", "shop")
     took = house.wait_state("shop", "paused", 10)
     house.server.execute("shop", "INSERT INTO orders VALUES (102, 'while paused')")
@@ -183,12 +185,28 @@ def life(house):
     subprocess.run([str(house.luge), "pause", "--to", f"duckdb:{mirror}", "--pipeline", "shop"], cwd=house.directory, env=house.environment, check=True, timeout=60)
     house.wait_state("shop", "paused", 10)
     check("luge pipeline start" in house.status("shop")["reason"], f"what lets it go on is not said: {house.status('shop')}")
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("UPDATE source SET conninfo = conninfo"), rows.execute("UPDATE destination SET address = address")
+    time.sleep(2)
+    check(house.status("shop")["state"] == "paused", "a source that was written again without a change ended a pause")
     house.run("pipeline", "start", "shop")
     house.wait_state("shop", "live", 10)
     check(service.stop() == 0, "SIGTERM is not answered by exit 0")
     with duckdb.connect(str(mirror), read_only=True) as reader:
         check(reader.execute("SELECT count(*) FROM public.orders").fetchone()[0] == 102, "the mirror's file lacks rows")
     return f"a pause is seen after {took:.1f} s"
+
+
+def second_writer(house, service, mirror):
+    """The API starts no second pipeline that writes to the same file."""
+    house.add("second", "desired=PAUSE", file=mirror)
+    house.wait_state("second", "paused", 10)
+    try:
+        raise Failed("a second writer was started: " + service.post("/api/v1/pipelines/second/resume"))
+    except urllib.error.HTTPError as refused:
+        told = json.loads(refused.read())
+        check(refused.code == 409 and told["code"] == "destination_taken" and "shop" in told["what"], f"{refused.code}: {told}")
+    house.run("pipeline", "remove", "second")
 
 
 def bad_rows(house):
@@ -241,6 +259,10 @@ def takeover(house):
         wait_for(lambda: [row["pipeline"] for row in listed()] == sorted(mirrors) and sum(row["elsewhere"] is not None for row in listed()) == 2,
                  lambda: f"each process knows of all pipelines: {listed()}", 10)
         check(service.get("/metrics").count("\npipeline_active{") == 2, "a process has metrics of its own pipelines only")
+        away = lambda listed=listed: [row for row in listed() if row["elsewhere"] is not None]  # noqa: E731
+        wait_for(lambda: all(row["lag"]["bytes"] is not None and row["table_counts"] == {"unknown": 1} for row in away()),
+                 lambda: f"lag and tables of those that run elsewhere: {away()}", 20)
+        check(service.get("/").count("runs at ") == 2, "the console does not say where the others run")
     first.post("/api/v1/pipelines/one/pause"), second.post("/api/v1/pipelines/two/pause")
     house.wait_state("one", "paused"), house.wait_state("two", "paused")
     second.post("/api/v1/pipelines/one/resume"), first.post("/api/v1/pipelines/two/resume")
@@ -259,7 +281,19 @@ def takeover(house):
     for mirror in mirrors.values():
         house.wait_count(mirror, 101)
     check(second.stop() == 0, "SIGTERM is not answered by exit 0")
+    moved_leases(house)
     return f"{took:.1f} s"
+
+
+def moved_leases(house):
+    """Leases that are in a Redis from now on count their fences from 1: what the catalog says of the pipelines does not stand still for that."""
+    house.server.execute("ops", "UPDATE _luge.pipeline_status SET fence = 7, heartbeat_at = now() - interval '1 minute'")
+    with RedisServer(house.directory / "redis") as redis:
+        third = house.service("third").start("--leases", redis.url)
+        pid = f"/{third.process.pid}/"
+        wait_for(lambda: pid in (house.status("one")["owner"] or "") and house.status("one")["state"] == "live",
+                 lambda: f"the third tells of it; it is {house.status('one')}", 60)
+        check(third.stop() == 0, "SIGTERM is not answered by exit 0")
 
 
 def zombie(house):
@@ -589,6 +623,29 @@ def moved_state(house):
         check(reader.execute(copies).fetchone()[0] == 1, "the table was copied again")
 
 
+def hung_state(house):
+    """A pipeline whose state store does not answer holds no other one up; told to go on meanwhile, it does when the store is back."""
+    with RedisServer(house.directory / "redis") as redis:
+        mirror = house.add("shop", f"state={redis.url}")
+        house.add("other")
+        service = house.service().start()
+        house.wait_state("shop", "live"), house.wait_state("other", "live")
+        subprocess.run([str(house.luge), "pause", "--to", f"duckdb:{mirror}", "--pipeline", "shop", "--state", redis.url], cwd=house.directory,
+                       env=house.environment, check=True, timeout=60)
+        house.wait_state("shop", "paused", 10)
+        redis.freeze()
+        try:
+            house.run("pipeline", "start", "shop")
+            time.sleep(1.5)  # it is being told, which takes as long as the store is waited for: five seconds
+            house.run("pipeline", "pause", "other")
+            took = house.wait_state("other", "paused", 3)
+        finally:
+            redis.thaw()
+        house.wait_state("shop", "live", 60)
+        check(service.stop() == 0, "SIGTERM is not answered by exit 0")
+    return f"the other is paused after {took:.1f} s"
+
+
 def mistakes(house):
     """What an operator gets wrong is told, with the exit code that the reference promises, and changes nothing."""
     for words in (["source", "list"], ["pipeline", "show", "x"], ["pipeline", "remove", "x"], ["source", "edit", "x", "conninfo=host=db"], ["secrets", "rotate"]):
@@ -676,7 +733,7 @@ def stopped(house):
     return f"a waiting slot is told of after {waited:.1f} s"
 
 
-TESTS = [mistakes, unheard, life, stopped, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state]
+TESTS = [mistakes, unheard, life, stopped, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state, hung_state]
 
 
 def run_one(options, test):

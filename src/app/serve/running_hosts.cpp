@@ -32,7 +32,7 @@ class HostTask final : public PipelineTask {
   }
   void request_drain() override { host_->driver().request_drain(); }
   void request_stop() override { host_->driver().request_stop(); }
-  Status pause(bool paused) override { return host_->driver().pause(paused); }
+  void request_resume() override { host_->driver().request_resume(); }
   void on_state_change(std::function<void()> changed) override { host_->driver().on_state_change(std::move(changed)); }
   TaskStatus status() const override {
     const PipelineReport report = host_->last_report();

@@ -5,15 +5,13 @@
 #include <set>
 #include <utility>
 
+#include "app/catalog_checks.h"
 #include "app/control_service.h"
-#include "service/catalog/secret_text.h"
 #include "source/slot.h"
 
 namespace luge {
 
 namespace {
-
-constexpr Duration kContentsAge = std::chrono::seconds(2);
 
 std::string name_of(WalStatus status) {
   switch (status) {
@@ -30,6 +28,42 @@ std::string name_of(WalStatus status) {
 std::string shown_source(const std::string& conninfo) {
   const auto connection = ConnectionOptions::parse(conninfo, "serve");
   return connection ? connection->redacted() : "";
+}
+
+/// Positions and lag that such a state goes with are of the moment when the pipeline ended.
+bool rests(const std::string& state) { return state == "stopped" || state == "failed" || state == "waiting" || state == "invalid"; }
+
+/// By its rows, of a pipeline that does not run here.
+PipelineReport report_of(const StatusRow& row, const CatalogContents& known) {
+  PipelineReport report;
+  report.name = row.pipeline;
+  report.slot = default_slot_name(row.pipeline);
+  report.restarts = row.restarts;
+  if (const auto pipeline = known.pipelines.find(row.pipeline); pipeline != known.pipelines.end()) {
+    report.mode = pipeline->second.mode;
+    const auto wanted = wants_start(pipeline->second);
+    report.wanted = !wanted || *wanted;
+    if (const auto source = known.sources.find(pipeline->second.source); source != known.sources.end())
+      report.source = shown_source(source->second.conninfo);
+    if (const auto destination = known.destinations.find(pipeline->second.destination); destination != known.destinations.end())
+      report.destination = destination->second.address;
+  }
+  DriverStatus& driver = report.driver;
+  driver.state = row.state;
+  driver.pipeline.server = row.server;
+  driver.pipeline.received = row.received;
+  driver.pipeline.durable = row.durable;
+  driver.pipeline.acknowledged = row.acknowledged;
+  driver.pipeline.paused = row.state == "paused";
+  if (!row.error.empty()) driver.error = make_error(Recovery::stop_pipeline, row.error_code, row.error, row.hint);
+  return report;
+}
+
+/// What is wrong with the rows of a pipeline is no mistake of the request, whichever row it names.
+Error not_to_start(Error error) {
+  error.exit_code = ExitCode::usage;
+  if (error.code == "usage" || error.code.starts_with("unknown_")) error.code = "bad_row";
+  return error;
 }
 
 std::optional<double> seconds_of(const std::optional<Duration>& duration) {
@@ -76,89 +110,54 @@ SourceReport source_report(const WalReport& report) {
   return source;
 }
 
-CatalogContents ServiceView::contents() const {
-  std::lock_guard lock(mutex_);
-  const Instant now = clock_.now();
-  if (read_at_ && now - *read_at_ < kContentsAge) return contents_;
-  read_at_ = now;
-  if (auto read = catalog_.read()) contents_ = std::move(*read);
-  return contents_;
-}
-
-std::vector<StatusRow> ServiceView::statuses_elsewhere() const {
-  std::vector<StatusRow> rows;
-  {
-    std::lock_guard lock(mutex_);
-    const Instant now = clock_.now();
-    if (!statuses_read_at_ || now - *statuses_read_at_ >= kContentsAge) {
-      statuses_read_at_ = now;
-      if (auto read = catalog_.read_statuses()) statuses_ = std::move(*read);
-    }
-    rows = statuses_;
-  }
-  std::set<std::string> own;
-  for (const StatusRow& row : manager_.statuses()) own.insert(row.pipeline);
-  const CatalogContents known = contents();
-  std::erase_if(rows, [&](const StatusRow& row) { return own.contains(row.pipeline) || !known.pipelines.contains(row.pipeline); });
-  return rows;
-}
-
-PipelineReport ServiceView::report_elsewhere(const StatusRow& row) const {
-  PipelineReport report = report_of(row);
-  report.elsewhere = row.owner;
-  return report;
-}
-
-PipelineReport ServiceView::report_of(const StatusRow& row) const {
+PipelineReport ServiceView::report_here(const StatusRow& row) const {
   if (const auto host = hosts_.find(row.pipeline)) {
     PipelineReport report = host->last_report();
     report.restarts = row.restarts;
     return report;
   }
-  PipelineReport report;
-  report.name = row.pipeline;
-  report.slot = default_slot_name(row.pipeline);
-  report.restarts = row.restarts;
-  const CatalogContents known = contents();
-  if (const auto pipeline = known.pipelines.find(row.pipeline); pipeline != known.pipelines.end()) {
-    report.mode = pipeline->second.mode;
-    const auto wanted = wants_start(pipeline->second);
-    report.wanted = !wanted || *wanted;
-    if (const auto source = known.sources.find(pipeline->second.source); source != known.sources.end())
-      report.source = shown_source(source->second.conninfo);
-    if (const auto destination = known.destinations.find(pipeline->second.destination); destination != known.destinations.end())
-      report.destination = destination->second.address;
+  return report_of(row, glance_.look().seen->contents);
+}
+
+std::vector<PipelineReport> ServiceView::reports_elsewhere() const {
+  const auto seen = glance_.look().seen;
+  std::set<std::string> own;
+  for (const StatusRow& row : manager_.statuses()) own.insert(row.pipeline);
+  const double since = in_seconds(clock_.now() - seen->read_at);
+  std::vector<PipelineReport> reports;
+  for (const StatusRow& row : seen->statuses) {
+    if (own.contains(row.pipeline) || !seen->contents.pipelines.contains(row.pipeline)) continue;
+    PipelineReport& report = reports.emplace_back(report_of(row, seen->contents));
+    report.elsewhere = PipelineReport::Elsewhere{row.owner, std::nullopt, std::nullopt, row.tables, row.quarantined};
+    if (row.heartbeat_age_seconds + since > kStatusStaleAfterSeconds) {
+      report.driver.state = "unknown";  // what was true then may be true no more
+    } else if (!rests(row.state)) {
+      report.elsewhere->lag_bytes = row.lag_bytes;
+      report.elsewhere->lag_seconds = row.lag_seconds;
+    }
   }
-  DriverStatus& driver = report.driver;
-  driver.state = row.state;
-  driver.pipeline.server = row.server;
-  driver.pipeline.received = row.received;
-  driver.pipeline.durable = row.durable;
-  driver.pipeline.acknowledged = row.acknowledged;
-  driver.pipeline.paused = row.state == "paused";
-  if (!row.error.empty()) driver.error = make_error(Recovery::stop_pipeline, row.error_code, row.error, row.hint);
-  return report;
+  return reports;
 }
 
 std::vector<PipelineReport> ServiceView::pipelines() const {
   std::vector<PipelineReport> reports;
-  for (const StatusRow& row : manager_.statuses()) reports.push_back(report_of(row));
+  for (const StatusRow& row : manager_.statuses()) reports.push_back(report_here(row));
   return reports;
 }
 
 std::vector<PipelineReport> ServiceView::all_pipelines() const {
   std::vector<PipelineReport> reports = pipelines();
-  for (const StatusRow& row : statuses_elsewhere()) reports.push_back(report_elsewhere(row));
+  for (PipelineReport& report : reports_elsewhere()) reports.push_back(std::move(report));
   std::ranges::sort(reports, {}, &PipelineReport::name);
   return reports;
 }
 
 std::optional<PipelineReport> ServiceView::pipeline(std::string_view name) const {
   for (const StatusRow& row : manager_.statuses()) {
-    if (row.pipeline == name) return report_of(row);
+    if (row.pipeline == name) return report_here(row);
   }
-  for (const StatusRow& row : statuses_elsewhere()) {
-    if (row.pipeline == name) return report_elsewhere(row);
+  for (PipelineReport& report : reports_elsewhere()) {
+    if (report.name == name) return std::move(report);
   }
   return std::nullopt;
 }
@@ -187,13 +186,21 @@ AlertReport ServiceView::alerts() const {
 }
 
 Status ServiceView::ready() const {
-  const auto read = catalog_.read();
-  return read ? ok() : Status(read.error());
+  const CatalogGlance::Look look = glance_.look();
+  if (look.error) return *look.error;
+  if (look.seen->contents.revision > 0) return ok();
+  return make_error(Recovery::retry, "catalog_slow", "the catalog has not answered yet", "is its server up?");
 }
 
 Status ServiceView::set_desired(const std::string& pipeline, const std::string& desired) {
   const std::array<CatalogEdit, 1> edits{SetDesired{pipeline, desired}};
-  Status done = catalog_.edit(edits);
+  std::optional<std::int64_t> judged;
+  if (desired != "PAUSE") {  // which is possible whatever the rows are like
+    TRY(const CatalogContents contents, catalog_.read());
+    if (Status checked = check_catalog_edits(contents, edits); !checked) return not_to_start(std::move(checked).error());
+    judged = contents.revision;
+  }
+  Status done = catalog_.edit(edits, judged);
   if (done || done.error().code != "unknown_row") return done;
   Error unknown = std::move(done).error();
   unknown.code = "unknown_pipeline";

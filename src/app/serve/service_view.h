@@ -1,10 +1,10 @@
 #pragma once
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/serve/catalog_glance.h"
 #include "app/serve/running_hosts.h"
 #include "base/clock.h"
 #include "service/admin_view.h"
@@ -18,13 +18,13 @@ namespace luge {
 /// What the monitor knows of a source, as metrics, API and console show it.
 SourceReport source_report(const WalReport& report);
 
-/// Console, API and metrics of `luge serve`: the manager's pipelines, those that run here in full, the others by their status rows.
-/// Everything that is passed outlives it.
+/// Console, API and metrics of `luge serve`: the manager's pipelines, those that run here in full, the others by their status rows. What the
+/// catalog says of them is as old as it last answered. Everything that is passed outlives it.
 class ServiceView final : public AdminView {
  public:
   ServiceView(PipelineCatalog& catalog, const PipelineManager& manager, const RunningHosts& hosts, const WalMonitor& monitor,
               const AlertManager& alerts, const Clock& clock)
-      : catalog_(catalog), manager_(manager), hosts_(hosts), monitor_(monitor), alerts_(alerts), clock_(clock) {}
+      : catalog_(catalog), manager_(manager), hosts_(hosts), monitor_(monitor), alerts_(alerts), clock_(clock), glance_(catalog, clock) {}
 
   std::vector<PipelineReport> pipelines() const override;
   std::vector<PipelineReport> all_pipelines() const override;
@@ -37,13 +37,11 @@ class ServiceView final : public AdminView {
   Result<std::vector<std::string>> resync(const std::string& pipeline, const std::string& pattern) override;
 
  private:
-  PipelineReport report_of(const StatusRow& row) const;
+  /// Of a pipeline this process speaks for.
+  PipelineReport report_here(const StatusRow& row) const;
+  /// What other processes say of theirs.
+  std::vector<PipelineReport> reports_elsewhere() const;
   Status set_desired(const std::string& pipeline, const std::string& desired);
-  /// The operator's rows, read at most once in two seconds.
-  CatalogContents contents() const;
-  /// What other processes say of their pipelines. As old at most.
-  std::vector<StatusRow> statuses_elsewhere() const;
-  PipelineReport report_elsewhere(const StatusRow& row) const;
 
   PipelineCatalog& catalog_;
   const PipelineManager& manager_;
@@ -51,12 +49,7 @@ class ServiceView final : public AdminView {
   const WalMonitor& monitor_;
   const AlertManager& alerts_;
   const Clock& clock_;
-
-  mutable std::mutex mutex_;
-  mutable CatalogContents contents_;
-  mutable std::optional<Instant> read_at_;
-  mutable std::vector<StatusRow> statuses_;
-  mutable std::optional<Instant> statuses_read_at_;
+  mutable CatalogGlance glance_;  ///< its own locking
 };
 
 }  // namespace luge

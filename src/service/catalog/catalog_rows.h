@@ -44,6 +44,9 @@ struct PipelineRow {
   std::int64_t version = 0;
 };
 
+/// A luge serve tells how its pipelines do every five seconds: whoever has said nothing for so long does not run any more.
+inline constexpr double kStatusStaleAfterSeconds = 20;
+
 /// What a process says about a pipeline it is responsible for.
 struct StatusRow {
   std::string pipeline;  ///< status_key() of its name
@@ -57,7 +60,7 @@ struct StatusRow {
   std::uint64_t quarantined = 0;  ///< of them: stopped, until somebody decides
   std::uint64_t restarts = 0;
   std::string owner;           ///< the process
-  std::int64_t fence = 0;      ///< of its lease: a later owner's row is never overwritten by an earlier one's
+  std::int64_t fence = 0;      ///< of its lease: a later owner's row is not overwritten by an earlier one's while that owner speaks
   std::string heartbeat_at;    ///< by the catalog's clock, UTC; ignored when written
   bool healed_by_time = false; ///< the error; known to the process that had it, not to the catalog
   double heartbeat_age_seconds = 0;  ///< when it was read, by the same clock; ignored when written

@@ -28,7 +28,8 @@ class PipelineCatalog {
   /// Returns the revision as soon as it is not `known` (within a second at the latest), or after `at_most`, or once `stop` is requested.
   virtual Result<std::int64_t> await_change(std::int64_t known, Duration at_most, const std::stop_token& stop) = 0;
 
-  /// Puts these rows, each with a new heartbeat; one with a fence older than the row that is there is left out.
+  /// Puts these rows, each with a new heartbeat; one with a fence older than the row that is there is left out, unless nobody has spoken for
+  /// that one for kStatusStaleAfterSeconds: leases that are kept somewhere else now count their fences from 1.
   virtual Status write_statuses(std::span<const StatusRow> rows) = 0;
   /// By name.
   virtual Result<std::vector<StatusRow>> read_statuses() = 0;

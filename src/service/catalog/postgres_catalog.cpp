@@ -278,7 +278,7 @@ Status PostgresCatalog::write_statuses(std::span<const StatusRow> rows) {
                     {"fence", row.fence}});
   }
   // However many there are, it is one statement, which must not meet a key twice (two names may be cut to the same).
-  const std::array<Parameter, 1> values{list.dump(-1, ' ', false, json::error_handler_t::replace)};
+  const std::array<Parameter, 2> values{list.dump(-1, ' ', false, json::error_handler_t::replace), std::to_string(kStatusStaleAfterSeconds)};
   return session_.use([&](Connection& sql) -> Status {
     CHECK_OK(sql.query(
         "INSERT INTO _luge.pipeline_status AS known SELECT DISTINCT ON (r.pipeline) r.pipeline, r.state, r.reason, r.error_code, r.error, r.hint, "
@@ -294,7 +294,8 @@ Status PostgresCatalog::write_statuses(std::span<const StatusRow> rows) {
         "received_lsn = excluded.received_lsn, durable_lsn = excluded.durable_lsn, acknowledged_lsn = excluded.acknowledged_lsn, "
         "lag_bytes = excluded.lag_bytes, lag_seconds = excluded.lag_seconds, tables = excluded.tables, quarantined = excluded.quarantined, restarts "
         "= excluded.restarts, "
-        "owner = excluded.owner, fence = excluded.fence, heartbeat_at = excluded.heartbeat_at WHERE known.fence <= excluded.fence",
+        "owner = excluded.owner, fence = excluded.fence, heartbeat_at = excluded.heartbeat_at WHERE known.fence <= excluded.fence "
+        "OR pg_catalog.clock_timestamp() - known.heartbeat_at > pg_catalog.make_interval(secs => $2::float8)",
         values));
     return ok();
   });

@@ -211,13 +211,14 @@ Status SqliteCatalog::write_statuses(std::span<const StatusRow> rows) {
                       "lag_bytes = excluded.lag_bytes, lag_seconds = excluded.lag_seconds, tables = excluded.tables, quarantined = "
                       "excluded.quarantined, restarts = excluded.restarts, "
                       "owner = excluded.owner, fence = excluded.fence, heartbeat_at = excluded.heartbeat_at "
-                      "WHERE pipeline_status.fence <= excluded.fence");
+                      "WHERE pipeline_status.fence <= excluded.fence "
+                      "OR coalesce((julianday('now') - julianday(pipeline_status.heartbeat_at)) * 86400.0 > ?18, 1)");
       put.bind(1, row.pipeline).bind(2, row.state).bind(3, row.reason).bind(4, row.error_code).bind(5, row.error).bind(6, row.hint);
       int column = 7;
       for (const Lsn lsn : {row.server, row.received, row.durable, row.acknowledged}) put.bind_or_null(column++, text_of(lsn));
       put.bind(11, integer_of(row.lag_bytes)).bind(12, row.lag_seconds).bind(13, static_cast<std::int64_t>(row.tables));
       put.bind(14, static_cast<std::int64_t>(row.quarantined)).bind(15, static_cast<std::int64_t>(row.restarts)).bind(16, row.owner);
-      CHECK_OK(put.bind(17, row.fence).finish());
+      CHECK_OK(put.bind(17, row.fence).bind(18, std::optional<double>(kStatusStaleAfterSeconds)).finish());
     }
     return ok();
   });

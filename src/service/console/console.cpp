@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <map>
 #include <utility>
 
 #include "service/console/assets.h"
@@ -19,17 +18,6 @@ namespace {
 constexpr std::size_t kPageSize = 100;
 constexpr std::string_view kPipelineRoot = "/pipelines/";
 constexpr const char* kHtml = "text/html; charset=utf-8";
-
-/// "9,990 live, 8 copying, 2 quarantined": what needs somebody last, so that it stands out.
-std::string tables_text(const StatusDocument& document) {
-  std::map<std::string, std::uint64_t> counts;
-  for (const auto& table : document.tables) ++counts[table.state];
-  std::string out;
-  for (const char* state : {"live", "waiting", "copying", "catching_up", "resyncing", "dropped", "gap", "quarantined"}) {
-    if (counts[state] > 0) out += (out.empty() ? "" : ", ") + count_text(counts[state]) + " " + state;
-  }
-  return out.empty() ? "none" : out;
-}
 
 std::string chart(std::string_view title, const std::vector<PipelineHistory::Point>& points,
                   std::optional<double> (*value)(const PipelineHistory::Point&), std::function<std::string(double)> text) {
@@ -117,12 +105,13 @@ HttpAnswer Console::pipelines_page(const AdminRequest& request) const {
   for (std::size_t i = query.offset; i < end; ++i) {
     const StatusDocument document = document_of(reports[i], now);
     rows += fmt::format(
-        "<tr><td><a href=\"{}{}\">{}</a><br><span class=\"note\">{} → {}</span></td><td>{}</td><td>{}</td><td class=\"number\">{}</td><td "
+        "<tr><td><a href=\"{}{}\">{}</a><br><span class=\"note\">{} → {}</span></td><td>{}{}</td><td>{}</td><td class=\"number\">{}</td><td "
         "class=\"number\">{}</td><td>{}{}</td><td>{}</td></tr>",
         kPipelineRoot, url_part(document.pipeline), html(document.pipeline), html(document.source), html(document.destination),
-        state_badge(document.state), html(freshness_text(document)),
+        state_badge(document.state), elsewhere_note(document), html(freshness_text(document)),
         document.lag_bytes ? bytes_text(static_cast<double>(*document.lag_bytes)) : "unknown",
-        row_rate_text(history_.rows_per_second(document.pipeline)), html(tables_text(document)), problem_box(document), pipeline_buttons(document));
+        document.elsewhere ? "" : row_rate_text(history_.rows_per_second(document.pipeline)), html(tables_text(document)), problem_box(document),
+        pipeline_buttons(document));
   }
   if (rows.empty()) rows = "<tr><td colspan=\"7\" class=\"note\">no pipelines</td></tr>";
   const std::string body = fmt::format(
@@ -142,6 +131,13 @@ HttpAnswer Console::pipeline_page(const AdminRequest& request, const std::string
   const TablePage tables = page_of(document, query);
   std::string body = fmt::format("<h1>{}</h1><section id=\"state\" data-live>{}<p>{}</p>{}</section>", html(name), problem_box(document),
                                  pipeline_buttons(document), facts_section(document));
+  if (document.elsewhere) {  // under the names that they have where it runs: a page that stays open while it moves refreshes them
+    body += fmt::format(
+        "<section id=\"charts\" data-live></section><h2>Tables</h2><div id=\"tables\" data-live><p>{}</p><p class=\"note\">They are shown, "
+        "with charts, by the console of that process.</p></div>",
+        html(tables_text(document)));
+    return page(200, name, body);
+  }
   body += charts(history_.points(name, clock_.now()));
   body += fmt::format("<h2>Tables</h2>{}<div id=\"tables\" data-live><p>{}</p>", filter_form(query), html(tables_text(document)));
   body +=

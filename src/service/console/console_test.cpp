@@ -89,6 +89,28 @@ TEST_F(ConsoleTest, NamesAreTextAndNeverMarkup) {
   }
 }
 
+TEST_F(ConsoleTest, SaysWhereAPipelineRunsThatRunsElsewhere) {
+  PipelineReport report = sample_pipeline("away", 0);
+  report.driver = {};
+  report.driver.state = "live";
+  report.elsewhere = PipelineReport::Elsewhere{"<b>other</b>/7/abc", 2048, 2.5, 5, 1};
+  view_.shown = {report, sample_pipeline("here", 1)};
+  const std::string list = get("/").body;
+  EXPECT_EQ(count(list, "runs at &lt;b&gt;other&lt;/b&gt;/7/abc"), 1U);
+  EXPECT_NE(list.find("2.0 KiB"), std::string::npos);
+  EXPECT_NE(list.find("2.5 s behind"), std::string::npos);
+  EXPECT_NE(list.find("5 tables, 1 quarantined"), std::string::npos);
+  EXPECT_EQ(count(get("/pipelines/here").body, "runs at"), 0U);
+  const std::string page = get("/pipelines/away").body;
+  EXPECT_NE(page.find("runs at &lt;b&gt;other"), std::string::npos);
+  EXPECT_NE(page.find("5 tables, 1 quarantined"), std::string::npos);
+  EXPECT_EQ(page.find("<dt>Rows</dt>"), std::string::npos) << "how many there are is not known here";
+  EXPECT_EQ(page.find("no tables"), std::string::npos);
+  EXPECT_EQ(page.find("<b>other"), std::string::npos);
+  view_.shown[0].driver.state = "unknown";
+  EXPECT_NE(get("/").body.find("last heard of at &lt;b&gt;other"), std::string::npos);
+}
+
 TEST_F(ConsoleTest, ServesItsOwnFilesAndNothingElse) {
   EXPECT_EQ(get("/assets/console.css").type, "text/css; charset=utf-8");
   EXPECT_NE(get("/assets/console.js").body.find("use strict"), std::string::npos);

@@ -85,6 +85,32 @@ std::string freshness_text(const StatusDocument& document) {
 
 std::string state_badge(const std::string& state) { return fmt::format("<span class=\"badge {}\">{}</span>", tone_of(state), html(state)); }
 
+std::string elsewhere_note(const StatusDocument& document) {
+  if (!document.elsewhere) return "";
+  const auto is = [&](std::string_view state) { return document.state == state; };
+  const bool rests = is("paused") || is("stopped") || is("failed") || is("waiting") || is("invalid");
+  return fmt::format(" <span class=\"note\">{} {}</span>",
+                     is("unknown") ? "last heard of at"
+                     : rests       ? "told by"
+                                   : "runs at",
+                     html(document.elsewhere->owner));
+}
+
+std::string tables_text(const StatusDocument& document) {
+  if (document.elsewhere) {
+    const auto& told = *document.elsewhere;
+    if (told.tables == 0) return "unknown";
+    return count_text(told.tables) + (told.tables == 1 ? " table" : " tables") +
+           (told.quarantined > 0 ? ", " + count_text(told.quarantined) + " quarantined" : "");
+  }
+  const auto counts = table_counts(document);
+  std::string out;
+  for (const char* state : {"live", "waiting", "copying", "catching_up", "resyncing", "dropped", "gap", "quarantined"}) {
+    if (const auto found = counts.find(state); found != counts.end()) out += (out.empty() ? "" : ", ") + count_text(found->second) + " " + state;
+  }
+  return out.empty() ? "none" : out;
+}
+
 std::string pipeline_buttons(const StatusDocument& document) {
   if (document.state == "draining") return "";
   const bool stopped = document.paused || document.state == "paused" || document.state == "stopped" || document.state == "failed";
@@ -140,16 +166,18 @@ std::string source_section(const std::vector<SourceReport>& sources) {
 
 std::string facts_section(const StatusDocument& document) {
   std::string out = "<dl class=\"facts\">";
-  out += fact("State", state_badge(document.state));
+  out += fact("State", state_badge(document.state) + elsewhere_note(document));
   out += fact("Freshness", html(freshness_text(document)));
   out += fact("Lag", document.lag_bytes ? bytes_text(static_cast<double>(*document.lag_bytes)) : "unknown");
   out += fact("Source", html(document.source));
   out += fact("Destination", html(document.destination));
   out += fact("Mode", html(document.mode));
-  out += fact("Rows", count_text(document.rows));
-  out += fact("Transactions", count_text(document.transactions));
-  out += fact("Batches", count_text(document.batches));
-  out += fact("Reconnects", count_text(document.reconnects));
+  if (!document.elsewhere) {
+    out += fact("Rows", count_text(document.rows));
+    out += fact("Transactions", count_text(document.transactions));
+    out += fact("Batches", count_text(document.batches));
+    out += fact("Reconnects", count_text(document.reconnects));
+  }
   out += fact("Received", html(document.received));
   out += fact("Durable", html(document.durable));
   out += fact("Acknowledged", html(document.acknowledged));

@@ -16,6 +16,10 @@ namespace luge {
 /// What somebody wants to know first: is it fresh?
 std::string freshness_text(const StatusDocument& document);
 std::string state_badge(const std::string& state);
+/// Which other process it runs at, after its state; empty: this one.
+std::string elsewhere_note(const StatusDocument& document);
+/// "9,990 live, 8 copying, 2 quarantined": what needs somebody last, so that it stands out.
+std::string tables_text(const StatusDocument& document);
 /// Pause or resume; nothing while neither makes sense.
 std::string pipeline_buttons(const StatusDocument& document);
 /// What went wrong and what helps; empty without an error.

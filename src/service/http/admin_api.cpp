@@ -26,7 +26,7 @@ std::string text_of(const ordered_json& value) { return value.dump(-1, ' ', fals
 int status_of(const Error& error) {
   if (error.code.starts_with("unknown_")) return 404;
   if (error.code == "usage") return 400;
-  if (error.code == "not_running") return 409;
+  if (error.code == "not_running" || error.exit_code == ExitCode::usage) return 409;  // as things are, it cannot be
   return error.recovery == Recovery::retry ? 503 : 500;
 }
 
@@ -157,8 +157,8 @@ HttpAnswer AdminApi::pipeline(const AdminRequest& request, const std::string& na
   if (request.method != (action ? "POST" : "GET")) return wrong_method(action ? "POST" : "GET");
   const auto report = view_.pipeline(name);
   if (!report) return no_pipeline();
-  if ((rest == "tables" || rest == "history") && !report->elsewhere.empty())
-    return error_answer(409, "not_running", "the pipeline does not run in this process", "ask " + report->elsewhere);
+  if ((rest == "tables" || rest == "history") && report->elsewhere)
+    return error_answer(409, "not_running", "the pipeline does not run in this process", "ask " + report->elsewhere->owner);
   if (rest == "tables") return tables(request, *report);
   if (rest == "history") return history(name);
   if (rest == "resync") return resync(name, request.body);

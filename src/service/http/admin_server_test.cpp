@@ -140,6 +140,25 @@ TEST_F(AdminServerTest, ActsForWhoHasTheToken) {
   EXPECT_EQ(post("/api/v1/pipelines/a/resync", R"({"table": "none"})")->status, 404);
 }
 
+TEST_F(AdminServerTest, WhatCannotBeStartedIsAConflict) {
+  Error taken = make_error(Recovery::stop_pipeline, "destination_taken", "the pipeline b writes there already");
+  taken.exit_code = ExitCode::usage;
+  view_.change([&] { view_.outcome = taken; });
+  const auto refused = post("/api/v1/pipelines/a/resume");
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 409);
+  EXPECT_EQ(json::parse(refused->body).at("what"), taken.what);
+}
+
+TEST_F(AdminServerTest, AnotherProcesssPipelineIsTheOtherOnesToAsk) {
+  view_.change([&] { view_.shown[1].elsewhere = PipelineReport::Elsewhere{"other/7/abc", 10, 0.5, 3, 1}; });
+  const json told = get("/api/v1/pipelines/b");
+  EXPECT_EQ(told.at("elsewhere"), "other/7/abc");
+  EXPECT_EQ(told.at("lag").at("bytes"), 10);
+  EXPECT_TRUE(told.at("totals").at("rows").is_null()) << told;
+  EXPECT_EQ(get("/api/v1/pipelines/b/tables", 409).at("hint"), "ask other/7/abc");
+}
+
 TEST_F(AdminServerTest, ARequestWithoutALengthHasNoBody) {
   const auto start = std::chrono::steady_clock::now();
   const std::string answer =

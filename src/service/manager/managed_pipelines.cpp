@@ -43,6 +43,11 @@ WantedPipeline want_one(const PipelineRow& row, const CatalogContents& contents,
   return wanted;
 }
 
+/// Secrets that were encrypted again change a row's text, and nobody has said START with that.
+bool says_start_again(const WantedPipeline::OwnRow& before, const WantedPipeline::OwnRow& after) {
+  return after.version > before.version && after.options == before.options;
+}
+
 void log_invalid(const std::string& name, const Error& error) {
   log_event(LogLevel::warn, "pipeline_invalid", error.what,
             {{"pipeline", printable_text(name, kLongestLoggedName)}, {"code", error.code}, {"hint", error.hint}});
@@ -65,6 +70,7 @@ void ManagedPipelines::want(const CatalogContents& contents, const SecretResolve
   for (const auto& [name, row] : contents.pipelines) {
     WantedPipeline wanted = want_one(row, contents, secrets, rules);
     wanted.version = std::max({row.version, version_of(contents.sources, row.source), version_of(contents.destinations, row.destination)});
+    wanted.own_row = {row.version, row.options};
     const auto before = wanted_.find(name);
     const bool news = before == wanted_.end() || !before->second.error || (wanted.error && before->second.error->what != wanted.error->what);
     if (wanted.error && news) log_invalid(name, *wanted.error);
@@ -72,11 +78,12 @@ void ManagedPipelines::want(const CatalogContents& contents, const SecretResolve
   }
   wanted_ = std::move(next);
   for (auto& [name, entry] : entries_) {
-    // A row that was written again without a change is news for an ended task only.
+    // A row that was written again without a change is news for an ended task only; but a pipeline's own row says START again.
     const auto wanted = wanted_.find(name);
     if (wanted == wanted_.end() || entry.end_seen || wanted->second.spec != entry.runner->spec()) continue;
-    if (wanted->second.version > entry.version && wanted->second.wish == Wish::start) started_again_.push_back(entry.runner);
+    if (wanted->second.wish == Wish::start && says_start_again(entry.own_row, wanted->second.own_row)) entry.runner->request_resume();
     entry.version = wanted->second.version;
+    entry.own_row = wanted->second.own_row;
   }
   set_leases(held_);
 }
@@ -116,11 +123,6 @@ std::set<std::string> ManagedPipelines::busy() const {
 std::vector<std::string> ManagedPipelines::unfinished() const {
   const auto names = busy();
   return {names.begin(), names.end()};
-}
-
-std::shared_ptr<TaskRunner> ManagedPipelines::runner(const std::string& name) const {
-  const auto found = entries_.find(name);
-  return found == entries_.end() ? nullptr : found->second.runner;
 }
 
 void ManagedPipelines::notice_ends() {
@@ -215,6 +217,7 @@ void ManagedPipelines::start(const TaskAction& action) {
     }
   }
   entry.version = wanted.version;
+  entry.own_row = wanted.own_row;
   entry.draining = false;
   entry.stopping = false;
   entry.end_seen = false;

@@ -32,7 +32,8 @@ class ManagedPipelines {
   ManagedPipelines(const ManagerOptions& options, const Clock& clock, TaskFactory factory, std::function<void()> ended,
                    std::function<void()> changed);
 
-  /// New rows, or the same with secrets read again.
+  /// New rows, or the same with secrets read again. A running pipeline whose own row was written again with START goes on, whoever had paused
+  /// it by hand.
   void want(const CatalogContents& contents, const SecretResolver& secrets, const SpecRules& rules);
   void set_leases(const LeaseKeeper::Held& held);
   /// Ended tasks are tried again whatever they wait for.
@@ -45,19 +46,17 @@ class ManagedPipelines {
   std::set<std::string> active() const;
   std::set<std::string> busy() const;
   std::vector<std::string> unfinished() const;  ///< by name
-  std::shared_ptr<TaskRunner> runner(const std::string& name) const;
   /// Of all processes this is the one that tells about pipelines nobody runs, and forgets statuses without a pipeline.
   bool speaks_for_all() const { return held_.known && held_.first; }
   /// The keys of pipeline_status that have a pipeline.
   std::vector<std::string> status_keys() const;
   std::vector<Report> reports() const;
-  /// Running ones whose row was written again with START: whoever paused one by hand is overruled. Once.
-  std::vector<std::shared_ptr<TaskRunner>> take_started_again() { return std::exchange(started_again_, {}); }
 
  private:
   struct Entry {
     std::shared_ptr<TaskRunner> runner;
     std::int64_t version = 0;
+    WantedPipeline::OwnRow own_row;
     bool draining = false;
     bool stopping = false;
     Instant drain_deadline;
@@ -83,7 +82,6 @@ class ManagedPipelines {
   std::map<std::string, WantedPipeline> wanted_;
   std::map<std::string, Entry> entries_;
   LeaseKeeper::Held held_;
-  std::vector<std::shared_ptr<TaskRunner>> started_again_;
   bool shutting_down_ = false;
 };
 

@@ -86,18 +86,6 @@ class PipelineManager::Impl {
     wake_.notify();
   }
 
-  Status pause(const std::string& pipeline, bool paused) {
-    std::shared_ptr<TaskRunner> runner;
-    {
-      const std::lock_guard lock(mutex_);
-      runner = pipelines_.runner(pipeline);
-    }
-    if (!runner)
-      return make_error(Recovery::retry, "not_running", "the pipeline " + shown_word(pipeline) + " does not run in this process",
-                        "luge pipeline list");
-    return runner->pause(paused);
-  }
-
   std::vector<StatusRow> statuses() const {
     const std::lock_guard lock(mutex_);
     return told_;
@@ -121,7 +109,6 @@ class PipelineManager::Impl {
       const bool draining = drain_.load();
       Instant next_look;
       std::vector<std::string> unfinished;
-      std::vector<std::shared_ptr<TaskRunner>> resumed;
       {
         const std::lock_guard lock(mutex_);
         if (auto contents = std::exchange(fresh_, std::nullopt)) {
@@ -140,10 +127,6 @@ class PipelineManager::Impl {
         // At the end nothing new is taken, and what ended is given back to whoever is there.
         keeper.set_pipelines({draining ? std::set<std::string>{} : pipelines_.active(), pipelines_.busy(), !draining && contents_.revision > 0});
         unfinished = pipelines_.unfinished();
-        resumed = pipelines_.take_started_again();
-      }
-      for (const auto& runner : resumed) {
-        if (runner->status().state == "paused") resume(*runner);
       }
       ask_for_report();
       if (draining) {
@@ -154,12 +137,6 @@ class PipelineManager::Impl {
       }
       sleep_until(next_look);
     }
-  }
-
-  static void resume(TaskRunner& runner) {
-    const Status resumed = runner.pause(false);
-    log_event(resumed ? LogLevel::info : LogLevel::warn, "pipeline_resumed", resumed ? "desired is START" : resumed.error().what,
-              {{"pipeline", runner.spec().name}, {"done", resumed ? "yes" : "no"}});
   }
 
   void sleep_until(Instant at) {
@@ -284,7 +261,6 @@ PipelineManager::~PipelineManager() = default;
 Status PipelineManager::run() { return impl_->run(); }
 void PipelineManager::request_drain() { impl_->request_drain(); }
 void PipelineManager::request_reload() { impl_->request_reload(); }
-Status PipelineManager::pause(const std::string& pipeline, bool paused) { return impl_->pause(pipeline, paused); }
 std::vector<StatusRow> PipelineManager::statuses() const { return impl_->statuses(); }
 std::int64_t PipelineManager::catalog_revision() const { return impl_->catalog_revision(); }
 std::uint64_t PipelineManager::reloads() const { return impl_->reloads(); }

@@ -45,8 +45,6 @@ class PipelineManager {
   /// SIGHUP: secrets are read again, and pipelines that wait for an operator, or for their backoff, are tried again. Callable from a signal handler.
   void request_reload();
 
-  /// Of a running pipeline, until it ends; `desired` in the catalog is what lasts. Errors: "not_running".
-  Status pause(const std::string& pipeline, bool paused);
   /// What pipeline_status was last told, for pipelines this process speaks for. By name.
   std::vector<StatusRow> statuses() const;
   /// Of the catalog as the manager has read it; 0: not yet.

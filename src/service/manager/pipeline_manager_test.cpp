@@ -31,8 +31,8 @@ class Stage {
     int starts = 0;
     int drains = 0;
     int stops = 0;
+    int resumes = 0;
     bool running = false;
-    bool paused = false;
     std::string state = "live";
     std::function<void()> state_changed;
     bool deaf = false;               ///< ignores drains
@@ -95,9 +95,8 @@ class Stage {
         ended_ = true;
       });
     }
-    Status pause(bool paused) override {
-      stage_.direct(name_, [&](Act& act) { act.paused = paused; });
-      return ok();
+    void request_resume() override {
+      stage_.direct(name_, [&](Act& act) { ++act.resumes; });
     }
     void on_state_change(std::function<void()> changed) override {
       stage_.direct(name_, [&](Act& act) { act.state_changed = changed; });
@@ -354,20 +353,26 @@ TEST_F(PipelineManagerTest, WhatDoesNotDrainInTimeIsStopped) {
   EXPECT_EQ(stage_.look("good").stops, 0);
 }
 
-TEST_F(PipelineManagerTest, PausesARunningPipelineLive) {
+TEST_F(PipelineManagerTest, StartSaidAgainOverrulesWhoeverPausedIt) {
   edit({row("a")});
   Service service(path_, "host-1", stage_);
   ASSERT_TRUE(eventually([&] { return running("a"); }));
-  EXPECT_TRUE(service.manager->pause("a", true));
-  EXPECT_TRUE(stage_.look("a").paused);
-  EXPECT_EQ(service.manager->pause("nobody", true).error().code, "not_running");
-  EXPECT_EQ(stage_.look("a").starts, 1);
-
   stage_.direct("a", [](Stage::Act& act) { act.state = "paused"; });
-  stage_.look("a").state_changed();
   ASSERT_TRUE(eventually([&] { return status("a").reason.find("luge pipeline start") != std::string::npos; }));
   edit({SetDesired{"a", "START"}});
-  EXPECT_TRUE(eventually([&] { return !stage_.look("a").paused; })) << "it was START before: said again, it overrules whoever paused it";
+  EXPECT_TRUE(eventually([&] { return stage_.look("a").resumes == 1; })) << "it was START before";
+  EXPECT_EQ(stage_.look("a").starts, 1);
+}
+
+TEST_F(PipelineManagerTest, WhatIsWrittenAgainBesideThePipelineLeavesItPaused) {
+  edit({row("a")});
+  Service service(path_, "host-1", stage_);
+  ASSERT_TRUE(eventually([&] { return running("a"); }));
+  stage_.direct("a", [](Stage::Act& act) { act.state = "paused"; });
+  edit({SourceRow{"shop", "host=db password=${PW}", "{}", 0}, DestinationRow{"mirror", "null:", "{}", 0}});
+  const std::int64_t revision = operator_->read()->revision;
+  ASSERT_TRUE(eventually([&] { return service.manager->catalog_revision() == revision; }));
+  EXPECT_EQ(stage_.look("a").resumes, 0);
   EXPECT_EQ(stage_.look("a").starts, 1);
 }
 

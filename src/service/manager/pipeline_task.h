@@ -33,8 +33,8 @@ class PipelineTask {
   virtual void request_drain() = 0;
   /// run() returns as soon as it can, without draining: always safe.
   virtual void request_stop() = 0;
-  /// Reads nothing until told to go on, but keeps its connection.
-  virtual Status pause(bool paused) = 0;
+  /// Ends a pause that was asked of the pipeline itself (luge pause): soon, without waiting for it. Nothing where there is none.
+  virtual void request_resume() = 0;
   /// May take half a second when the pipeline is busy.
   virtual TaskStatus status() const = 0;
   /// `changed` is called whenever TaskStatus::state has become another one; it must not block. Before run().

@@ -14,10 +14,16 @@ namespace luge {
 /// What the catalog's rows ask of one pipeline, and whether it is this process that has to do it.
 struct WantedPipeline {
   enum class Wish : std::uint8_t { start, pause, invalid };
+  /// The pipeline's row without those of its source and destination, as far as the spec does not tell whether somebody wrote it.
+  struct OwnRow {
+    std::int64_t version = 0;
+    std::string options;            ///< as written: with references and encrypted
+  };
   Wish wish = Wish::start;
   PipelineSpec spec;                ///< of start: with its secrets
   std::optional<Error> error;       ///< of invalid: what is wrong with the rows
   std::int64_t version = 0;         ///< grows whenever somebody writes one of its rows
+  OwnRow own_row;
   bool held = false;                ///< this process has its lease
   bool hand_over = false;           ///< another process is to have it
 };

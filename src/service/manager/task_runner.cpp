@@ -44,11 +44,14 @@ Status TaskRunner::run_task() {
     TRY(auto made, factory_(spec_));
     const std::shared_ptr<PipelineTask> made_task(std::move(made));
     made_task->on_state_change(changed_);
+    bool resume = false;
     {
       const std::lock_guard lock(mutex_);
       if (end_requested_) return ok();
       task_ = made_task;
+      resume = resume_requested_;
     }
+    if (resume) made_task->request_resume();
     changed_();
     return made_task->run();
   } catch (const std::exception& thrown) {
@@ -76,9 +79,14 @@ void TaskRunner::request_stop() {
   if (const auto running = task()) running->request_stop();
 }
 
-Status TaskRunner::pause(bool paused) {
-  if (const auto running = task()) return running->pause(paused);
-  return make_error(Recovery::retry, "not_running", "the pipeline " + spec_.name + " does not run now", "try again in a moment");
+void TaskRunner::request_resume() {
+  std::shared_ptr<PipelineTask> running;
+  {
+    const std::lock_guard lock(mutex_);
+    running = task_;
+    if (!running) resume_requested_ = true;
+  }
+  if (running) running->request_resume();
 }
 
 TaskStatus TaskRunner::status() const {

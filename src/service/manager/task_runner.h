@@ -25,8 +25,8 @@ class TaskRunner {
   /// Also before the task is made: it then never runs.
   void request_drain();
   void request_stop();
-  /// Errors: "not_running".
-  Status pause(bool paused);
+  /// Also before the task is made. Like the others it waits for nothing: whoever asks has other tasks to care for.
+  void request_resume();
 
   TaskStatus status() const;
   /// How it ended; nullopt: it has not yet.
@@ -46,6 +46,7 @@ class TaskRunner {
   mutable std::mutex mutex_;                ///< protects what follows
   std::shared_ptr<PipelineTask> task_;      ///< shared with whoever asks it something while it ends
   bool end_requested_ = false;
+  bool resume_requested_ = false;           ///< before there was a task
   std::optional<Status> outcome_;
   TaskStatus last_;                         ///< while there is no task: before and after
 

@@ -20,10 +20,7 @@ class ObedientTask final : public PipelineTask {
   }
   void request_drain() override { ended.release(); }
   void request_stop() override { ended.release(); }
-  Status pause(bool now) override {
-    paused = now;
-    return ok();
-  }
+  void request_resume() override { paused = false; }
   void on_state_change(std::function<void()>) override {}
   TaskStatus status() const override {
     TaskStatus now;
@@ -32,7 +29,7 @@ class ObedientTask final : public PipelineTask {
     return now;
   }
   std::counting_semaphore<> ended{0};
-  std::atomic<bool> paused{false};
+  std::atomic<bool> paused{true};
 
  private:
   Status end_;
@@ -63,17 +60,17 @@ TEST(TaskRunner, RunsUntilItIsDrained) {
   Ends ends;
   TaskRunner runner(
       spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<ObedientTask>(); }, ends.note, [] {});
-  ASSERT_TRUE(eventually([&] { return runner.status().state == "live"; }));
+  ASSERT_TRUE(eventually([&] { return runner.status().state == "paused"; }));
   EXPECT_FALSE(runner.outcome());
-  EXPECT_TRUE(runner.pause(true));
-  EXPECT_EQ(runner.status().state, "paused");
+  runner.request_resume();
+  EXPECT_EQ(runner.status().state, "live");
   runner.request_drain();
   ASSERT_TRUE(ends.wait());
   ASSERT_TRUE(runner.outcome());
   EXPECT_TRUE(*runner.outcome());
   EXPECT_EQ(runner.status().state, "stopped");
   EXPECT_EQ(runner.status().tables, 3U) << "the last it said";
-  EXPECT_EQ(runner.pause(true).error().code, "not_running");
+  runner.request_resume();  // there is nobody left to hear it
 }
 
 TEST(TaskRunner, TellsWhenItsTaskIsThere) {
@@ -82,7 +79,7 @@ TEST(TaskRunner, TellsWhenItsTaskIsThere) {
   TaskRunner runner(
       spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<ObedientTask>(); }, ends.note, changes.note);
   ASSERT_TRUE(changes.wait());
-  EXPECT_EQ(runner.status().state, "live");
+  EXPECT_EQ(runner.status().state, "paused");
   runner.request_stop();
   ASSERT_TRUE(ends.wait());
 }
@@ -92,7 +89,7 @@ TEST(TaskRunner, AnErrorIsItsOutcome) {
   TaskRunner runner(
       spec(), [](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> { return std::make_unique<ObedientTask>(fatal("gap", "missing")); },
       ends.note, [] {});
-  ASSERT_TRUE(eventually([&] { return runner.status().state == "live"; }));
+  ASSERT_TRUE(eventually([&] { return runner.status().state == "paused"; }));
   runner.request_stop();
   ASSERT_TRUE(ends.wait());
   EXPECT_EQ(runner.outcome()->error().code, "gap");
@@ -133,6 +130,23 @@ TEST(TaskRunner, ARequestBeforeThereIsATaskIsNotLost) {
   made.release();
   ASSERT_TRUE(ends.wait());
   EXPECT_TRUE(*runner.outcome());
+}
+
+TEST(TaskRunner, ATaskThatIsMadeLaterGoesOnToo) {
+  Ends ends;
+  std::counting_semaphore<> made{0};
+  TaskRunner runner(
+      spec(),
+      [&](const PipelineSpec&) -> Result<std::unique_ptr<PipelineTask>> {
+        made.acquire();
+        return std::make_unique<ObedientTask>();
+      },
+      ends.note, [] {});
+  runner.request_resume();
+  made.release();
+  EXPECT_TRUE(eventually([&] { return runner.status().state == "live"; }));
+  runner.request_drain();
+  ASSERT_TRUE(ends.wait());
 }
 
 }  // namespace
