@@ -336,7 +336,8 @@ Wait Pipeline::Impl::next_wait(Instant now) const {
   wait.deadline = reporter_.next_due(now);
   if (held_until_ && now < *held_until_) wait.deadline = std::min(wait.deadline, *held_until_);
   if (!paused_ && judged()) wait.deadline = std::min(wait.deadline, tables_.next_due());
-  if (!builder_.empty() && builder_since_ && !waits_for_answer() && !router_.in_transaction()) {
+  // With a sealed batch before it the open one goes nowhere, and it is an answer that changes that.
+  if (!builder_.empty() && builder_since_ && !sealed_ && !waits_for_answer() && !router_.in_transaction()) {
     wait.deadline = std::min(wait.deadline, *builder_since_ + linger());
   }
   return wait;

@@ -59,6 +59,7 @@ struct FakeStream final : ReplicationStream {
 /// Takes everything and answers when it is told to.
 struct FakeSink final : BatchSink {
   bool try_submit(Batch& batch) override {
+    if (full) return false;
     rows.push_back(batch.rows);
     waiting.push_back(std::move(batch));
     return true;
@@ -83,6 +84,7 @@ struct FakeSink final : BatchSink {
   std::deque<Batch> waiting;
   std::deque<Result<Frontier>> answers;
   bool late = false;
+  bool full = false;
 };
 
 struct FakeState final : StateSink {
@@ -395,6 +397,23 @@ TEST_F(BatchAdaptation, ADestinationThatAnswersLateGetsABatchPerFillTime) {
   pass(std::chrono::microseconds(1));
   step();
   EXPECT_EQ(sink_.rows, (Rows{1, 2})) << "the first is not answered, and holds nothing back";
+}
+
+TEST_F(BatchAdaptation, WhileADestinationTakesNothingNoTimeOfTheOpenBatchWakesAnybody) {
+  sink_.late = true;
+  start();
+  sink_.full = true;
+  commit_rows(1);
+  step();
+  pass(kFill);
+  step();  // sealed, and not taken
+  commit_rows(1);
+  step();
+  pass(kFill);
+  EXPECT_GT(step().deadline, clock_.now()) << "the driver would turn until there is an answer";
+  sink_.full = false;
+  step();
+  EXPECT_EQ(sink_.rows, (Rows{1, 1}));
 }
 
 TEST_F(BatchAdaptation, AHoldThatNobodyTakesBackEndsByItself) {
