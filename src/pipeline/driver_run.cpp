@@ -13,7 +13,6 @@ namespace luge {
 
 namespace {
 
-constexpr Duration kLongestWait = std::chrono::seconds(30);
 constexpr Duration kPublishInterval = std::chrono::milliseconds(100);
 constexpr Duration kQuietPublishInterval = std::chrono::seconds(1);  // positions only
 constexpr Duration kSignalPoll = std::chrono::milliseconds(50);
@@ -318,7 +317,7 @@ Status Driver::Impl::back_off(Running& running, const Error& why) {
 
 Status Driver::Impl::wait_for_work(const Wait& wait, ReplicationStream* stream) {
   if (wait.again) return ok();
-  Duration longest = std::clamp<Duration>(wait.deadline - clock_.now(), Duration{0}, kLongestWait);
+  Duration longest = std::clamp<Duration>(wait.deadline - clock_.now(), Duration{0}, Wait::kLongest);
   const bool pauses = wait.pause.count() > 0 && !wait.until_writable;
   if (pauses) longest = std::min(longest, wait.pause);
   pollfd waits[2] = {{wake_.fd(), POLLIN, 0}, {-1, 0, 0}};

@@ -86,7 +86,7 @@ Result<Wait> Pipeline::Impl::step() {
   const Instant now = ports_.clock.now();
   CHECK_OK(collect_outcomes());                  // destination -> acknowledge
   if (options_.hold_on_quarantine) ledger_.hold(tables_.any_quarantined());
-  if (ports_.catalog.server_stops()) reporter_.server_stops(now);
+  reporter_.set_server_stops(ports_.catalog.server_stops(), now);
   CHECK_OK(reporter_.report(ledger_, router_.finished(), now));      // acknowledge -> source, even when every queue is full
   hand_over_sealed_batch();                      // batch -> destination
   CHECK_OK(work_between_transactions(now));      // copies, barriers, states of tables
@@ -334,8 +334,10 @@ Wait Pipeline::Impl::next_wait(Instant now) const {
   wait.only_keepalives = wait.until_readable && pace_.only_keepalives();
   wait.until_writable = stream_ != nullptr && stream_->wants_write();
   wait.deadline = reporter_.next_due(now);
+  if (held_until_ && now < *held_until_) wait.deadline = std::min(wait.deadline, *held_until_);
   if (!paused_ && judged()) wait.deadline = std::min(wait.deadline, tables_.next_due());
-  if (!builder_.empty() && builder_since_ && !waits_for_answer() && !router_.in_transaction()) {
+  // With a sealed batch before it the open one goes nowhere, and it is an answer that changes that.
+  if (!builder_.empty() && builder_since_ && !sealed_ && !waits_for_answer() && !router_.in_transaction()) {
     wait.deadline = std::min(wait.deadline, *builder_since_ + linger());
   }
   return wait;

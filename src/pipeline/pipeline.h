@@ -21,6 +21,8 @@ namespace luge {
 
 /// What the driver waits for before the next step. All of them at once; whichever comes first.
 struct Wait {
+  static constexpr Duration kLongest = std::chrono::seconds(30);  ///< a driver waits no longer, whatever it is told
+
   bool again = false;             ///< there is more to do now: do not wait at all
   bool until_readable = false;    ///< the stream's socket
   Duration pause{0};              ///< so long the stream is left alone: looking again at once would find little. Then the next step is due

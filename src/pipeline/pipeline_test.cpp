@@ -1,5 +1,6 @@
 #include "pipeline/pipeline.h"
 
+#include <algorithm>
 #include <deque>
 #include <gtest/gtest.h>
 #include <string>
@@ -58,6 +59,7 @@ struct FakeStream final : ReplicationStream {
 /// Takes everything and answers when it is told to.
 struct FakeSink final : BatchSink {
   bool try_submit(Batch& batch) override {
+    if (full) return false;
     rows.push_back(batch.rows);
     waiting.push_back(std::move(batch));
     return true;
@@ -82,6 +84,7 @@ struct FakeSink final : BatchSink {
   std::deque<Batch> waiting;
   std::deque<Result<Frontier>> answers;
   bool late = false;
+  bool full = false;
 };
 
 struct FakeState final : StateSink {
@@ -98,6 +101,8 @@ struct FakeCatalog final : CatalogPort {
   std::optional<Answer> try_take_answer() override {
     return Answer{kTable, std::optional<CatalogTable>(catalog_table()), Snapshot{1'000'000, 1'000'000, {}}};
   }
+  bool server_stops() const override { return stops; }
+  bool stops = false;
 };
 
 struct NoCopies final : CopyPort {
@@ -392,6 +397,59 @@ TEST_F(BatchAdaptation, ADestinationThatAnswersLateGetsABatchPerFillTime) {
   pass(std::chrono::microseconds(1));
   step();
   EXPECT_EQ(sink_.rows, (Rows{1, 2})) << "the first is not answered, and holds nothing back";
+}
+
+TEST_F(BatchAdaptation, WhileADestinationTakesNothingNoTimeOfTheOpenBatchWakesAnybody) {
+  sink_.late = true;
+  start();
+  sink_.full = true;
+  commit_rows(1);
+  step();
+  pass(kFill);
+  step();  // sealed, and not taken
+  commit_rows(1);
+  step();
+  pass(kFill);
+  EXPECT_GT(step().deadline, clock_.now()) << "the driver would turn until there is an answer";
+  sink_.full = false;
+  step();
+  EXPECT_EQ(sink_.rows, (Rows{1, 1}));
+}
+
+TEST_F(BatchAdaptation, AHoldThatNobodyTakesBackEndsByItself) {
+  start();
+  pass(std::chrono::seconds(1));
+  step();
+  step();  // what is durable is stored and told
+  const Instant until = clock_.now() + std::chrono::seconds(3);
+  pipeline_->hold(until);
+  commit_rows(1);
+  const Wait wait = step();
+  EXPECT_FALSE(wait.until_readable);
+  EXPECT_FALSE(stream_.frames.empty());
+  EXPECT_LE(wait.deadline, until) << "nothing else would wake the driver then";
+  clock_.instant = until;
+  step();
+  EXPECT_TRUE(stream_.frames.empty());
+}
+
+TEST_F(BatchAdaptation, APausedPipelineLetsAServerStopThatWaitsForIt) {
+  start();
+  pipeline_->pause(true);
+  step();
+  catalog_.stops = true;
+  const Instant told = clock_.now();
+  for (int steps = 0; steps < 10; ++steps) {
+    const auto wait = pipeline_->step();
+    if (!wait) {
+      EXPECT_EQ(wait.error().code, "server_waits");
+      EXPECT_EQ(wait.error().recovery, Recovery::reconnect);
+      EXPECT_LE(clock_.now() - told, std::chrono::seconds(10));
+      return;
+    }
+    clock_.instant = std::max(clock_.instant, wait->deadline);
+  }
+  FAIL() << "it would wait for ever";
 }
 
 }  // namespace

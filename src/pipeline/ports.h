@@ -28,7 +28,8 @@ class CatalogPort {
   /// `types`: the type OIDs the stream named; what the catalog knows of them comes back in CatalogTable.types.
   virtual bool try_request(RelationOid oid, std::vector<Oid> types) = 0;
   virtual std::optional<Answer> try_take_answer() = 0;
-  /// The server refuses new sessions: it shuts down. A stream that is not read, because the destination takes nothing, cannot tell.
+  /// The server refuses new sessions: it shuts down. A stream that is not read, because the destination takes nothing or the pipeline is
+  /// paused, cannot tell. The driver is woken when it becomes so.
   virtual bool server_stops() const { return false; }
 };
 

@@ -24,6 +24,7 @@ void ProgressReporter::start_session(ReplicationStream& stream, Lsn confirmed_fl
   pinged_ = false;
   reply_now_ = false;
   insists_since_.reset();
+  stops_since_.reset();
   asked_at_ = {};
   silence_limit_ = wal_sender_timeout;
   // A server at its ease asks once in half of wal_sender_timeout, and not at all when feedback comes by itself.
@@ -39,21 +40,29 @@ void ProgressReporter::position_received(Lsn position) { session_received_ = std
 void ProgressReporter::reply_requested(Lsn position, Instant now) {
   reply_now_ = true;
   save_soon_ = true;
-  if (position > asked_at_) insists_since_.reset();  // it goes on sending
+  if (position > asked_at_) {  // it goes on sending
+    insists_since_.reset();
+    if (stops_since_) stops_since_ = now;
+  }
   asked_at_ = position;
-  server_stops(now);
-}
-
-void ProgressReporter::server_stops(Instant now) {
   if (!insists_since_ || now - last_asked_ > longest_pause_) insists_since_ = now;
   last_asked_ = now;
+}
+
+void ProgressReporter::set_server_stops(bool stops, Instant now) {
+  if (!stops) {
+    stops_since_.reset();
+  } else if (!stops_since_) {
+    stops_since_ = now;
+  }
 }
 
 // A walsender ends only when all it has sent is confirmed, or when its client is gone: a fast shutdown would wait for as long as a
 // table is held or a destination is down (walsender.c, WalSndDone).
 Status ProgressReporter::check_insistence(Instant now) {
   if (insists_since_ && now - last_asked_ > longest_pause_) insists_since_.reset();
-  if (!insists_since_ || now - *insists_since_ < kShutdownPatience) return ok();
+  const Instant since = waits_since();
+  if (since == kNever || now - since < kShutdownPatience) return ok();
   return make_error(Recovery::reconnect, "server_waits",
                     "the server shuts down and waits until all it has sent is acknowledged, which is not possible now: luge closes its session so "
                     "that the server can stop. Nothing is lost, what is not acknowledged comes again",
@@ -102,7 +111,10 @@ Status ProgressReporter::report(const AckLedger& ledger, const Checkpoint& last,
 
   const Lsn flush = flush_target();
   ENSURE(flush <= std::max(saved_, flushed_), "feedback beyond the stored intent");
-  if (flush > flushed_) insists_since_.reset();
+  if (flush > flushed_) {
+    insists_since_.reset();
+    if (stops_since_) stops_since_ = now;
+  }
   CHECK_OK(check_insistence(now));
   const bool silent_half = silence_limit_.count() != 0 && !pinged_ && now - last_frame_ >= silence_limit_ / 2;
   const bool wanted_ping = wanted_ > flushed_ && session_received_ < wanted_ && now - last_feedback_ >= kWantedPingInterval;
@@ -124,13 +136,13 @@ Status ProgressReporter::report(const AckLedger& ledger, const Checkpoint& last,
 }
 
 Instant ProgressReporter::next_due(Instant now) const {
-  const Instant save_due = save_due_.value_or(Instant{INT64_MAX});
+  const Instant save_due = save_due_.value_or(kNever);
   if (stream_ == nullptr) return save_due;
   if (reply_now_) return now;
   Instant due = std::min(save_due, last_feedback_ + interval());
   if (silence_limit_.count() != 0) due = std::min(due, last_frame_ + (pinged_ ? silence_limit_ : silence_limit_ / 2));
   if (wanted_ > flushed_) due = std::min(due, now + kWantedPingInterval);
-  if (insists_since_) due = std::min(due, *insists_since_ + kShutdownPatience);
+  if (const Instant since = waits_since(); since < kNever) due = std::min(due, since + kShutdownPatience);
   return due;
 }
 

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 
 #include "acknowledge/ack_ledger.h"
@@ -29,8 +31,9 @@ class ProgressReporter {
   /// A keepalive at `position` asked for an answer: one goes out now, another when the position is stored. A server that shuts down
   /// asks again as soon as it has an answer, until the answer confirms all it has sent.
   void reply_requested(Lsn position, Instant now);
-  /// The server is known to be shutting down, from elsewhere than the stream. To be repeated for as long as it holds.
-  void server_stops(Instant now);
+  /// Whether the server shuts down as far as others than the stream know: a level, which holds until it is told otherwise, however seldom a
+  /// pipeline that reads nothing takes a step.
+  void set_server_stops(bool stops, Instant now);
   /// Somebody waits for this acknowledgement: store idle positions without delay, and ask the server for one.
   void want(Lsn position) { wanted_ = std::max(wanted_, position); }
   /// From now on whatever is complete is stored at once.
@@ -50,14 +53,18 @@ class ProgressReporter {
   bool settled(const AckLedger& ledger) const { return saved_ >= ledger.complete_through() && (stream_ == nullptr || flushed_ >= flush_target()); }
   Instant next_due(Instant now) const;
   /// Somebody wants a position acknowledged, or the server wants to shut down.
-  bool is_waited_for() const { return wanted_ > flushed_ || insists_since_.has_value(); }
+  bool is_waited_for() const { return wanted_ > flushed_ || waits_since() < kNever; }
 
  private:
   Status save(const AckLedger& ledger, const Checkpoint& last, Instant now);
   Status check_insistence(Instant now);
+  /// Since when the server cannot shut down for want of a confirmation; kNever: it does not want to.
+  Instant waits_since() const { return std::min(insists_since_.value_or(kNever), stops_since_.value_or(kNever)); }
   /// Between two feedbacks that nothing else asks for.
   Duration interval() const { return session_received_ > told_ ? feedback_interval_ : quiet_interval_; }
   Lsn flush_target() const { return std::max(flushed_, std::min(saved_, session_received_)); }
+
+  static constexpr Instant kNever{INT64_MAX};
 
   StateSink& state_;
   const Duration save_interval_;
@@ -79,6 +86,7 @@ class ProgressReporter {
   Instant last_frame_;
   Instant last_feedback_;
   std::optional<Instant> insists_since_;  ///< without a pause, and nothing was confirmed meanwhile
+  std::optional<Instant> stops_since_;  ///< it is known to shut down, and nothing was confirmed meanwhile
   Instant last_asked_;
   Lsn asked_at_;
   Duration longest_pause_{0};  ///< between two questions of a server that insists

@@ -28,16 +28,16 @@ CatalogWatcher::CatalogWatcher(ConnectionOptions source, CatalogScanOptions scan
       wake_(std::move(wake)),
       cache_(scan.cache),
       scan_(std::move(scan), followed, memory) {
-  if (cache_) member_.emplace(*cache_, [this] { look_now(); });
+  if (cache_) member_.emplace(*cache_, [this](SchemaCache::Member::When when) { look_when(when); });
   thread_ = std::jthread(InLogContext([this](const std::stop_token& stop) { run(stop); }));
 }
 
 CatalogWatcher::~CatalogWatcher() = default;
 
-void CatalogWatcher::look_now() {
+void CatalogWatcher::look_when(SchemaCache::Member::When when) {
   {
     const std::lock_guard lock(mutex_);
-    look_now_ = true;
+    (when == SchemaCache::Member::When::now ? look_now_ : look_soon_) = true;
   }
   asked_.notify_one();
 }
@@ -86,8 +86,12 @@ void CatalogWatcher::run(const std::stop_token& stop) {
     std::optional<Question> question;
     {
       std::unique_lock lock(mutex_);
-      asked_.wait_until(lock, stop, next_look, [this] { return !questions_.empty() || look_now_; });
+      asked_.wait_until(lock, stop, next_look, [this] { return !questions_.empty() || look_now_ || look_soon_; });
       if (stop.stop_requested()) return;
+      if (std::exchange(look_soon_, false)) {
+        next_look = std::min(next_look, SteadyClock::now() + interval_);
+        continue;
+      }
       look_now_ = look_now_ && !questions_.empty();
       if (!questions_.empty()) {
         question = std::move(questions_.front());
@@ -161,10 +165,14 @@ bool CatalogWatcher::look(const std::stop_token& stop) {
   if (cache_ && !look_failed_) {
     const auto version = cache_->recent_version(max_age);
     settled_ = version && scan_.note_unchanged(*version);
-    if (settled_) return note({});
+    if (settled_) {
+      look_took_ = {};  // of an earlier look, this one cost nothing: a slow first one would make every rest minutes long
+      return note({});
+    }
   }
   const SteadyClock::time_point before = SteadyClock::now();
   Status connected = connect(stop);
+  refused_ = !connected && connected.error().code == sqlstate::kCannotConnectNow;
   Result<std::vector<CatalogChange>> changes = std::vector<CatalogChange>{};
   if (connected) {
     const CancelOnStop cancel(*connection_, stop);
@@ -178,12 +186,12 @@ bool CatalogWatcher::look(const std::stop_token& stop) {
     changes = connected.error();
   }
   // How long nobody answered says nothing of what a look costs.
-  look_took_ = connected ? std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - before) : std::chrono::milliseconds{0};
-  refused_ = !connected && connected.error().code == sqlstate::kCannotConnectNow;
+  const bool answered = connected && !connection_->broken();
+  look_took_ = answered ? std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - before) : std::chrono::milliseconds{0};
   if (!changes) {
     connection_.reset();  // a transaction may be open on it
     if (!look_failed_ && !stop.stop_requested()) log_event(LogLevel::warn, "catalog_unread", changes.error().message());
-    if (member_) member_->could_not_read();
+    if (member_ && !stop.stop_requested()) member_->could_not_read();  // one that stops hands over when it goes
     look_failed_ = true;
     return true;
   }

@@ -53,7 +53,7 @@ class CatalogWatcher {
   void run(const std::stop_token& stop);
   bool look(const std::stop_token& stop);
   bool note(std::vector<CatalogChange> changes);
-  void look_now();
+  void look_when(SchemaCache::Member::When when);
   /// Another watcher reads the version at its interval, and this one needs nothing but news of it.
   bool may_rest() const;
   Answer answer(const Question& question, const std::stop_token& stop);
@@ -78,6 +78,7 @@ class CatalogWatcher {
   std::deque<CatalogChange> changes_;
   bool looked_ = false;
   bool look_now_ = false;
+  bool look_soon_ = false;  ///< within an interval from when this is seen
   Lsn publication_seen_;
   std::optional<SchemaCache::Member> member_;  ///< of cache_
   std::jthread thread_;  ///< last: ends before what it uses

@@ -413,6 +413,87 @@ TEST_F(CatalogScanTest, a_watcher_at_rest_is_told_by_the_one_that_reads) {
   EXPECT_TRUE(finds("c"));
 }
 
+TEST_F(CatalogScanTest, a_slow_first_look_does_not_make_the_rests_long) {
+  run("CREATE TABLE a (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE a");
+  const SystemClock clock;
+  CatalogScanOptions options = scan_options();
+  options.cache = std::make_shared<SchemaCache>(clock);
+  const SchemaCache::Member reader(*options.cache, [](SchemaCache::Member::When) {});
+  const auto read = [&] { return options.cache->version(sql_, Duration{0}, {}).has_value(); };
+  ASSERT_TRUE(read());
+  Connection locker = server_.connect(database_);
+  ASSERT_TRUE(locker.exec("BEGIN"));
+  ASSERT_TRUE(locker.exec("LOCK TABLE pg_enum IN ACCESS EXCLUSIVE MODE"));
+  CatalogWatcher resting(server_.options(database_), options, {}, "", std::chrono::milliseconds(100), [] {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  ASSERT_TRUE(locker.exec("ROLLBACK"));
+  ASSERT_TRUE(wait_for([&] { return resting.try_take_change(); }));
+  const auto looks_again = [&] {
+    const Lsn before = resting.publication_seen();
+    return wait_for([&] {
+      run("SELECT pg_logical_emit_message(false, 'test', '')");
+      return read() && resting.publication_seen() > before;
+    });
+  };
+  ASSERT_TRUE(looks_again()) << "in twenty times what the first one took";
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(looks_again());
+  EXPECT_TRUE(looks_again());
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(6)) << "half a second each is meant";
+}
+
+/// Nothing grows old by it, and whatever was told was told a moment ago.
+struct StoppedClock final : Clock {
+  Instant now() const override { return {1'000'000}; }
+  PgTimestamp wall_now() const override { return {}; }
+};
+
+TEST_F(CatalogScanTest, a_watcher_at_rest_looks_within_an_interval_of_becoming_the_reader) {
+  run("CREATE TABLE a (id int PRIMARY KEY); CREATE PUBLICATION pub FOR TABLE a");
+  const StoppedClock clock;
+  CatalogScanOptions options = scan_options();
+  options.cache = std::make_shared<SchemaCache>(clock);
+  const SchemaCache::Member first(*options.cache, [](SchemaCache::Member::When) {});
+  const SchemaCache::Member second(*options.cache, [](SchemaCache::Member::When) {});
+  CatalogWatcher watcher(server_.options(database_), options, {}, "", std::chrono::seconds(1), [] {});
+  ASSERT_TRUE(wait_for([&] { return watcher.try_take_change(); }));
+  const auto counters = [&] { return options.cache->counters(); };
+  const auto comes_to_rest = [&, before = counters().hits] { return wait_for([&] { return counters().hits > before; }); };
+  ASSERT_TRUE(comes_to_rest());
+
+  std::uint64_t reads = counters().misses;
+  first.could_not_read();
+  ASSERT_TRUE(wait_for([&] { return counters().misses > reads; })) << "it is told, and does not take what was read before";
+  const std::uint64_t hits = counters().hits;
+  ASSERT_TRUE(wait_for([&] { return counters().hits > hits; })) << "at rest again";
+  reads = counters().misses;
+  const auto begin = std::chrono::steady_clock::now();
+  second.could_not_read();
+  EXPECT_TRUE(wait_for([&] { return counters().misses > reads; })) << "nobody else reads now";
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4)) << "its rest is five";
+}
+
+TEST_F(CatalogScanTest, a_reader_that_is_stopped_has_not_failed) {
+  run("CREATE PUBLICATION pub");
+  const SystemClock clock;
+  CatalogScanOptions options = scan_options();
+  options.cache = std::make_shared<SchemaCache>(clock);
+  Connection locker = server_.connect(database_);
+  ASSERT_TRUE(locker.exec("BEGIN"));
+  ASSERT_TRUE(locker.exec("LOCK TABLE pg_enum IN ACCESS EXCLUSIVE MODE"));
+  std::optional<CatalogWatcher> reader(std::in_place, server_.options(database_), options, std::vector<FollowedTable>{}, "", std::chrono::hours(1),
+                                       [] {});
+  std::atomic<int> told_second = 0, told_third = 0;
+  const SchemaCache::Member second(*options.cache, [&](SchemaCache::Member::When) { ++told_second; });
+  const SchemaCache::Member third(*options.cache, [&](SchemaCache::Member::When) { ++told_third; });
+  ASSERT_TRUE(wait_for([&] { return options.cache->counters().misses > 0; }));
+  reader.reset();
+  EXPECT_TRUE(second.is_reader());
+  EXPECT_EQ(told_second, 1) << "whose turn it is now";
+  EXPECT_EQ(told_third, 0) << "nothing says that the server has gone";
+  ASSERT_TRUE(locker.exec("ROLLBACK"));
+}
+
 TEST_F(CatalogScanTest, the_watcher_survives_a_lost_session) {
   run("CREATE TABLE a (id int PRIMARY KEY); CREATE PUBLICATION pub");
   CatalogWatcher watcher(server_.options(database_), scan_options(), {}, "", std::chrono::milliseconds(50), [] {});
@@ -436,6 +517,18 @@ TEST(CatalogWatcherWithoutServer, answers_with_an_error_and_ends_at_once) {
   ASSERT_FALSE(answer->table);
   EXPECT_EQ(answer->table.error().recovery, Recovery::reconnect);
   EXPECT_FALSE(watcher.first_look_taken());
+}
+
+TEST(CatalogWatcherWithoutServer, one_alone_asks_once_an_interval) {
+  auto nowhere = ConnectionOptions::parse("host=127.0.0.1 port=1 dbname=x user=x", "test");
+  const SystemClock clock;
+  CatalogScanOptions options{"pub", false, [](const TableName&) { return true; }, false};
+  options.cache = std::make_shared<SchemaCache>(clock);
+  std::atomic<int> looks = 0;
+  CatalogWatcher watcher(*nowhere, options, {}, "", std::chrono::hours(1), [&looks] { ++looks; });
+  ASSERT_TRUE(wait_for([&] { return looks > 0; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(looks, 1) << "it told itself that it could not read";
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ Result<std::shared_ptr<const CatalogVersion>> SchemaCache::version(Connection& s
   if (!fresh) return std::move(fresh).error();
   const bool another = version_ != nullptr && version_->digest != fresh->digest;
   auto version = version_ = std::make_shared<const CatalogVersion>(*std::move(fresh));
+  expired_ = false;
   asked_at_ = asked;
   took_ = took;
   lock.unlock();
@@ -50,12 +51,17 @@ Result<std::shared_ptr<const CatalogVersion>> SchemaCache::version(Connection& s
   return version;
 }
 
-void SchemaCache::tell_members() {
-  const std::lock_guard lock(members_mutex_);
-  for (const Member* member : members_) member->look_();
+void SchemaCache::expire_version() {
+  const std::lock_guard lock(mutex_);
+  expired_ = true;
 }
 
-SchemaCache::Member::Member(SchemaCache& cache, std::function<void()> look) : cache_(cache), look_(std::move(look)) {
+void SchemaCache::tell_members() {
+  const std::lock_guard lock(members_mutex_);
+  for (const Member* member : members_) member->look_(Member::When::now);
+}
+
+SchemaCache::Member::Member(SchemaCache& cache, std::function<void(When)> look) : cache_(cache), look_(std::move(look)) {
   const std::lock_guard lock(cache_.members_mutex_);
   cache_.members_.push_back(this);
 }
@@ -64,7 +70,7 @@ SchemaCache::Member::~Member() {
   const std::lock_guard lock(cache_.members_mutex_);
   const bool was_reader = cache_.members_.front() == this;
   cache_.members_.remove(this);
-  if (was_reader && !cache_.members_.empty()) cache_.members_.front()->look_();
+  if (was_reader && !cache_.members_.empty()) cache_.members_.front()->look_(When::now);
 }
 
 bool SchemaCache::Member::is_reader() const {
@@ -73,15 +79,20 @@ bool SchemaCache::Member::is_reader() const {
 }
 
 void SchemaCache::Member::could_not_read() const {
-  {
-    const std::lock_guard lock(cache_.members_mutex_);
-    if (cache_.members_.front() != this) return;
-    cache_.members_.splice(cache_.members_.end(), cache_.members_, cache_.members_.begin());
-    const Instant now = cache_.clock_.now();
-    if (cache_.failed_at_ && now - *cache_.failed_at_ < kTellAgain) return;
-    cache_.failed_at_ = now;
+  const std::lock_guard lock(cache_.members_mutex_);
+  std::list<const Member*>& members = cache_.members_;
+  if (members.front() != this) return;
+  // Else whoever is told would take what was read before the server went away, and rest again.
+  cache_.expire_version();
+  members.splice(members.end(), members, members.begin());
+  if (members.front() == this) return;
+  // If they all fail, telling each other would not end. But whose turn it is now must know: it may be at rest.
+  const Instant now = cache_.clock_.now();
+  if (cache_.failed_at_ && now - *cache_.failed_at_ < kTellAgain) return members.front()->look_(When::soon);
+  cache_.failed_at_ = now;
+  for (const Member* member : members) {
+    if (member != this) member->look_(When::now);
   }
-  cache_.tell_members();
 }
 
 std::shared_ptr<const CatalogVersion> SchemaCache::recent_version(Duration max_age) {
@@ -92,7 +103,7 @@ std::shared_ptr<const CatalogVersion> SchemaCache::recent_version(Duration max_a
 std::shared_ptr<const CatalogVersion> SchemaCache::recent_version_locked(Duration max_age) {
   const Instant now = clock_.now();
   if (!definitions_.tables.empty() && now - used_at_ > kKeepTables) definitions_.tables.clear();
-  if (!version_ || now - asked_at_ > std::max(max_age, took_ * kReadShare)) return nullptr;
+  if (!version_ || expired_ || now - asked_at_ > std::max(max_age, took_ * kReadShare)) return nullptr;
   ++counters_.hits;
   return version_;
 }

@@ -52,20 +52,22 @@ class SchemaCache {
   /// may rest until they are told. The cache outlives its members.
   class Member {
    public:
-    /// `look`: the version is another, the reader could not read it, or this member is the reader now. Called on any thread, also while the
-    /// constructor runs; it must not block nor call the cache. Not called any more once the destructor has returned.
-    Member(SchemaCache& cache, std::function<void()> look);
+    enum class When : char { now, soon };
+    /// `look`: now, since the version is another, the reader could not read it, or the reader has left and this member is it; or soon, within an
+    /// interval, since this member is the reader after many that failed. Called on any thread, also while the constructor runs; it must not block
+    /// nor call the cache. Not called any more once the destructor has returned.
+    Member(SchemaCache& cache, std::function<void(When)> look);
     ~Member();
     Member(const Member&) = delete;
     Member& operator=(const Member&) = delete;
     bool is_reader() const;
-    /// Another one is the reader then, and all are told, unless they were a moment ago.
+    /// Another one is the reader then, nobody takes the version that was read before, and all others are told, unless they were a moment ago.
     void could_not_read() const;
 
    private:
     friend class SchemaCache;
     SchemaCache& cache_;
-    const std::function<void()> look_;
+    const std::function<void(When)> look_;
   };
 
  private:
@@ -75,6 +77,7 @@ class SchemaCache {
   };
   std::shared_ptr<const CatalogVersion> recent_version_locked(Duration max_age);
   Result<CatalogVersion> read_version(Connection& sql);
+  void expire_version();
   void tell_members();
   void keep(const std::string& digest, std::span<const CatalogTable> tables);
 
@@ -83,6 +86,7 @@ class SchemaCache {
   std::condition_variable_any read_;
   bool reading_ = false;
   std::shared_ptr<const CatalogVersion> version_;
+  bool expired_ = false;  ///< the version is there to compare the next one with, and nothing else
   Instant asked_at_;  ///< before the version was read
   Duration took_{0};
   Instant used_at_;  ///< the definitions

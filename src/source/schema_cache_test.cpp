@@ -26,6 +26,15 @@ class HandClock final : public Clock {
   std::atomic<std::int64_t> micros{1'000'000};
 };
 
+/// How often a member was told to look.
+struct TimesTold {
+  int now = 0;
+  int soon = 0;
+  auto count() {
+    return [this](SchemaCache::Member::When when) { ++(when == SchemaCache::Member::When::now ? now : soon); };
+  }
+};
+
 class SchemaCacheTest : public testing::Test {
  protected:
   SchemaCacheTest() : database_(server_.create_database()), sql_(server_.connect(database_)) {}
@@ -229,37 +238,72 @@ TEST_F(SchemaCacheTest, a_look_at_a_catalog_that_stayed_as_it_was_asks_for_its_v
 
 TEST_F(SchemaCacheTest, one_member_reads_and_tells_the_others) {
   run("CREATE TABLE a (id int PRIMARY KEY)");
-  int told_first = 0, told_second = 0, told_third = 0;
-  std::optional<SchemaCache::Member> first(std::in_place, cache_, [&] { ++told_first; });
-  const SchemaCache::Member second(cache_, [&] { ++told_second; });
-  const SchemaCache::Member third(cache_, [&] { ++told_third; });
+  TimesTold told_first, told_second, told_third;
+  std::optional<SchemaCache::Member> first(std::in_place, cache_, told_first.count());
+  const SchemaCache::Member second(cache_, told_second.count());
+  const SchemaCache::Member third(cache_, told_third.count());
   EXPECT_TRUE(first->is_reader());
   EXPECT_FALSE(second.is_reader());
   ASSERT_TRUE(cache_.version(sql_, Seconds(1), {}));
   clock_.pass(Seconds(2));
   ASSERT_TRUE(cache_.version(sql_, Seconds(1), {}));
-  EXPECT_EQ(told_second, 0) << "as before";
+  EXPECT_EQ(told_second.now, 0) << "as before";
   run("CREATE TABLE b (id int PRIMARY KEY)");
   clock_.pass(Seconds(2));
   ASSERT_TRUE(cache_.version(sql_, Seconds(1), {}));
-  EXPECT_EQ(told_second, 1);
-  EXPECT_EQ(told_third, 1);
+  EXPECT_EQ(told_second.now, 1);
+  EXPECT_EQ(told_third.now, 1);
 
   second.could_not_read();
   EXPECT_TRUE(first->is_reader()) << "the second had nothing to read";
   first->could_not_read();
   EXPECT_TRUE(second.is_reader());
-  EXPECT_EQ(told_second, 2);
+  EXPECT_EQ(told_second.now, 2);
+  EXPECT_EQ(told_third.now, 2);
+  EXPECT_EQ(told_first.now, 1) << "it knows";
   second.could_not_read();
   EXPECT_TRUE(third.is_reader());
-  EXPECT_EQ(told_third, 2) << "they all fail: telling each other would not end";
+  EXPECT_EQ(told_third.now, 2) << "they all fail: telling each other would not end";
+  EXPECT_EQ(told_third.soon, 1) << "but whose turn it is may be at rest";
+  EXPECT_EQ(told_first.soon, 0);
   third.could_not_read();
   EXPECT_TRUE(first->is_reader());
+  EXPECT_EQ(told_first.soon, 1);
   first.reset();
   EXPECT_TRUE(second.is_reader());
-  EXPECT_EQ(told_second, 3) << "whose turn it is now";
-  EXPECT_EQ(told_third, 2);
-  EXPECT_EQ(told_first, 2);
+  EXPECT_EQ(told_second.now, 3) << "whose turn it is now";
+  EXPECT_EQ(told_third.now, 2);
+  EXPECT_EQ(told_first.now, 1);
+  clock_.pass(Seconds(2));
+  second.could_not_read();
+  EXPECT_EQ(told_third.now, 3) << "the last time was a while ago";
+}
+
+TEST_F(SchemaCacheTest, what_was_read_before_the_reader_failed_serves_nobody) {
+  run("CREATE TABLE a (id int PRIMARY KEY)");
+  TimesTold told_first, told_second;
+  const SchemaCache::Member first(cache_, told_first.count());
+  const SchemaCache::Member second(cache_, told_second.count());
+  ASSERT_TRUE(cache_.version(sql_, Seconds(4), {}));
+  ASSERT_NE(cache_.recent_version(Seconds(4)), nullptr);
+  first.could_not_read();
+  EXPECT_EQ(cache_.recent_version(Seconds(4)), nullptr) << "who is told is to look at the server";
+  ASSERT_TRUE(cache_.version(sql_, Seconds(4), {}));
+  EXPECT_EQ(cache_.counters().misses, 2U);
+  EXPECT_NE(cache_.recent_version(Seconds(4)), nullptr);
+  EXPECT_EQ(told_second.now, 1) << "the catalog is what it was";
+  run("CREATE TABLE b (id int PRIMARY KEY)");
+  second.could_not_read();
+  ASSERT_TRUE(cache_.version(sql_, Seconds(4), {}));
+  EXPECT_EQ(told_second.now, 2) << "it is compared with what was there before";
+}
+
+TEST_F(SchemaCacheTest, a_member_alone_tells_nobody) {
+  TimesTold told;
+  const SchemaCache::Member alone(cache_, told.count());
+  alone.could_not_read();
+  EXPECT_TRUE(alone.is_reader());
+  EXPECT_EQ(told.now + told.soon, 0);
 }
 
 }  // namespace

@@ -507,6 +507,19 @@ def a_held_table_does_not_hold_the_server(case):
     case.expect_state("public.bad", "live")
 
 
+@python_case
+def a_paused_pipeline_does_not_hold_the_server(case):
+    """Its stream is not read, so that only refused sessions tell that the server stops."""
+    case.own_server()
+    case.sql(DATA)
+    case.sync()
+    case.verb(0, ["pause"])
+    case.sql("INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1000, 9000) i")  # more than the buffers of a socket
+    stop_in_time(case, seconds=30)
+    case.luge.wait_until(lambda status: status["state"] == "paused", "luge to be back")
+    case.verb(0, ["resume"])
+
+
 def stop_in_time(case, seconds=20):
     """A fast shutdown, and the server is there again."""
     started = time.monotonic()

@@ -7,7 +7,7 @@
 namespace luge {
 
 namespace {
-constexpr Duration kLongestWait = std::chrono::milliseconds(500);  // the driver looks around at least this often
+constexpr Duration kRestlessWait = std::chrono::milliseconds(500);
 constexpr const char* kPipeline = "luge";
 }  // namespace
 
@@ -37,7 +37,7 @@ Instant LugeInstance::next_due() const {
   if (phase_ == Phase::stopped) return {INT64_MAX};
   Instant due = phase_ == Phase::streaming ? Instant{INT64_MAX} : due_;
   if (running_) {
-    due = std::min({due, wait_.deadline, last_step_ + kLongestWait, running_->sink->next_due(), running_->state->next_due(),
+    due = std::min({due, wait_.deadline, last_step_ + longest_wait(), running_->sink->next_due(), running_->state->next_due(),
                     running_->catalog->next_due(), running_->finder->next_due(), running_->copies->next_due()});
     if (stream_) due = std::min(due, stream_->next_due());
     if (reads_again_ > around_.now) due = std::min(due, reads_again_);
@@ -60,6 +60,13 @@ bool LugeInstance::drain() {
   if (!running_ || draining_) return false;
   running_->pipeline->drain();
   draining_ = true;
+  woken_ = true;
+  return true;
+}
+
+bool LugeInstance::resync(RelationOid oid) {
+  if (!running_ || !running_->pipeline->resync(oid)) return false;
+  woken_ = true;
   return true;
 }
 
@@ -77,9 +84,13 @@ void LugeInstance::run() {
     return around_.oracle.fail("I14", "the server dropped a client that was running and connected: no feedback for wal_sender_timeout");
   }
   if (around_.now < paused_until_ || around_.now < busy_until_) return;
-  if (running_) running_->pipeline->pause(around_.now < reads_again_);
+  if (running_) {
+    const bool reads_nothing = around_.now < reads_again_;
+    running_->pipeline->pause(reads_nothing);
+    woken_ |= reads_nothing != std::exchange(reads_nothing_, reads_nothing);
+  }
   if (phase_ == Phase::streaming || phase_ == Phase::connecting) {
-    if (running_ && (must_step() || dice_.percent(1))) step();
+    if (running_ && (must_step() || (!around_.waits_as_driver && dice_.percent(1)))) step();
     if (phase_ != Phase::connecting || around_.now < due_) return;
     return connect();
   }
@@ -220,10 +231,17 @@ void LugeInstance::connect() {
   wait_.again = true;
 }
 
+Duration LugeInstance::longest_wait() const {
+  if (!around_.waits_as_driver) return kRestlessWait;
+  return wait_.pause.count() > 0 ? std::min(wait_.pause, Wait::kLongest) : Wait::kLongest;
+}
+
 bool LugeInstance::must_step() const {
   const Running& running = *running_;
-  if (wait_.again || wait_.deadline <= around_.now || last_step_ + kLongestWait <= around_.now) return true;
-  if (stream_ && wait_.until_readable && stream_->readable()) return true;
+  if (wait_.again || wait_.deadline <= around_.now || last_step_ + longest_wait() <= around_.now) return true;
+  if (woken_ && around_.waits_as_driver) return true;
+  const bool rests = wait_.pause.count() > 0 && around_.waits_as_driver;
+  if (stream_ && wait_.until_readable && !rests && stream_->readable()) return true;
   return running.sink->has_outcome() || running.state->has_answer() || running.catalog->has_answer() || running.finder->has_event() ||
          running.copies->has_event();
 }
@@ -232,6 +250,7 @@ void LugeInstance::step() {
   const bool was_full = running_->sink->full();
   const std::uint64_t replies = stream_ ? stream_->feedbacks() : 0;
   last_step_ = around_.now;
+  woken_ = false;
   busy_until_ = around_.now + dice_.micros(20, 400);
   auto wait = running_->pipeline->step();
   if (stream_ && was_full && stream_->feedbacks() > replies) around_.marks.hit(Mark::feedback_while_full);

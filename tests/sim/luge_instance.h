@@ -32,6 +32,8 @@ struct Surroundings {
   bool gap_possible = false;
   /// The server went back: what luge stores late may lie beyond its WAL for a while.
   bool restored = false;
+  /// luge waits as long as its driver would, and stores positions as seldom. Else it looks around all the time, and stores every one.
+  bool waits_as_driver = false;
 };
 
 class SimClock final : public Clock {
@@ -73,6 +75,8 @@ class LugeInstance {
   void read_nothing_until(Instant until);
   /// False: there is nothing to finish yet.
   bool drain();
+  /// `luge resync`. False: there is no such table, or nobody to ask.
+  bool resync(RelationOid oid);
   void wall_clock_jumps(std::int64_t micros) { clock_.wall_offset += micros; }
   SimStream* stream() { return stream_.get(); }
   SimSink* sink() { return running_ ? running_->sink.get() : nullptr; }
@@ -99,6 +103,8 @@ class LugeInstance {
   /// As the driver: only what the destination's checkpoint does not vouch for itself is worth a write there.
   void copy_intent(bool now);
   bool must_step() const;
+  /// Between two steps, if nothing happens.
+  Duration longest_wait() const;
   void start_pipeline();
   void lose_session(const Error& error);
   void reopen(const Error& error);
@@ -122,6 +128,8 @@ class LugeInstance {
   Instant last_step_;
   Wait wait_;
   bool was_paused_ = false;
+  bool reads_nothing_ = false;
+  bool woken_ = false;  ///< a command came, which wakes the driver
   bool draining_ = false;
   bool slot_dropped_ = false;
   bool begin_again_ = false;  ///< the stream showed a gap

@@ -70,6 +70,7 @@ constexpr const char* kNames[] = {"commits",
                                   "fenced_zombies",
                                   "clock_jumps",
                                   "tiny_budgets",
+                                  "drivers_waits",
                                   "quarantines"};
 static_assert(sizeof(kNames) / sizeof(kNames[0]) == kMarkCount);
 }  // namespace

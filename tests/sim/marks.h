@@ -72,6 +72,7 @@ enum class Mark : std::uint8_t {
   fenced_zombies,
   clock_jumps,
   tiny_budgets,
+  drivers_waits,
   quarantines,
   count_,
 };

@@ -30,7 +30,7 @@ PostgresOptions World::postgres_options(Dice& dice) {
 
 PipelineOptions World::pipeline_options(const std::string& spool_directory) {
   PipelineOptions options;
-  options.save_interval = Duration{0};  // as many stored positions as can be: a crash finds each of them
+  options.save_interval = Duration{0};  // as many stored positions as can be: a crash finds each of them. Not where luge waits as its driver
   options.batch_max_size = dice_.percent(30) ? dice_.between(1, 5) : dice_.between(5, 300);
   options.batch_max_fill = dice_.millis(1, 500);
   options.batch_max_bytes = dice_.percent(20) ? 2048 : 64U << 20;
@@ -72,6 +72,12 @@ World::World(std::uint64_t seed, bool trace, Marks& marks, const std::string& sp
   state_.watched_by(oracle_);
   // Some seeds have a destination that answers late. Without the dice: what the other seeds are stays as it was.
   if (seed % 4 == 1) around_.sink_capacity = SimSink::kDeep + 1 + static_cast<std::size_t>(seed / 4 % 20);
+  // And some show what is done too late when nothing else wakes luge. Of another throw, for the same reason.
+  if (Dice(~seed).percent(33)) {
+    around_.waits_as_driver = true;
+    around_.options.save_interval = PipelineOptions{}.save_interval;
+    marks_.hit(Mark::drivers_waits);
+  }
   if (dice_.percent(15)) {
     around_.memory_bytes = dice_.between(1024, 16'384);
     marks_.hit(Mark::tiny_budgets);
@@ -230,7 +236,7 @@ void World::tend() {
   Pipeline* pipeline = luge().pipeline();
   if (pipeline == nullptr) return;
   for (const auto& table : pipeline->status().tables) {
-    if (table.record.state == TableState::quarantined || table.record.state == TableState::gap) pipeline->resync(table.record.oid);
+    if (table.record.state == TableState::quarantined || table.record.state == TableState::gap) luge().resync(table.record.oid);
   }
 }
 
@@ -303,7 +309,7 @@ bool World::strike(Fault fault) {
       return true;
     case Fault::silence: workload_.rest_until(now_ + dice_.millis(500, 20'000)); return true;
     case Fault::invalidation: server_.invalidate(static_cast<RelationOid>(dice_.between(16401, 16403))); return true;
-    case Fault::resync: return owner.pipeline() != nullptr && owner.pipeline()->resync(static_cast<RelationOid>(dice_.between(16401, 16403)));
+    case Fault::resync: return owner.pipeline() != nullptr && owner.resync(static_cast<RelationOid>(dice_.between(16401, 16403)));
     case Fault::slot_advanced: {
       const Lsn before = server_.slot().confirmed;
       if (!server_.slot().exists) return false;

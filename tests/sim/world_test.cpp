@@ -184,6 +184,17 @@ TEST(World, EverySeedHasFiftyTransactionsAndFeelsFiveFaults) {
   }
 }
 
+TEST(World, AThirdOfTheSeedsWaitAsTheDriverDoes) {
+  const std::string spool = std::filesystem::temp_directory_path().string();
+  Marks marks;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) World world(seed, false, marks, spool);
+  EXPECT_GT(marks.count(Mark::drivers_waits), 40U);
+  EXPECT_LT(marks.count(Mark::drivers_waits), 100U);
+  Marks of_one;
+  World world(2188, false, of_one, spool);
+  EXPECT_EQ(of_one.count(Mark::drivers_waits), 0U) << "this one catches quiet_range_believed, which needs every position to be stored";
+}
+
 TEST(World, TheSameSeedIsTheSameStory) {
   const std::string spool = std::filesystem::temp_directory_path().string();
   for (const std::uint64_t seed : {3U, 8U}) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <hiredis/hiredis.h>
 #include <optional>
+#include <sys/socket.h>
 
 namespace luge {
 
@@ -68,7 +69,14 @@ Error refusal(std::string_view message, const std::string& where) {
 
 }  // namespace
 
-void RedisConnection::Close::operator()(redisContext* context) const { redisFree(context); }
+void RedisConnection::Close::operator()(redisContext* context) const {
+  // The kernel would go on sending what was given up, for minutes, and Redis would carry it out after its repetition. A reset throws it away.
+  if (context->err != 0 && context->fd >= 0) {
+    const linger reset{1, 0};
+    setsockopt(context->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  }
+  redisFree(context);
+}
 
 Error RedisConnection::lost() const {
   Error error = make_error(Recovery::retry, "redis_lost", "the connection to Redis at " + description_ + " was lost: " + context_->errstr);

@@ -27,7 +27,7 @@ struct RedisReply {
 ///
 /// Error codes: "redis_unreachable", "redis_lost", "redis_loading", "redis_readonly" (a replica, or a master that was voted out), "redis_full" (its
 /// memory), "redis_unwritable" (its disk, or too few replicas): retry. "redis_auth", "redis_forbidden", "redis_tls", "redis": stop. "redis_lost"
-/// after a write leaves it unknown whether it happened.
+/// after a write leaves it unknown whether it happened, or still will: what had reached Redis is carried out though nobody waits for it.
 class RedisConnection {
  public:
   static constexpr Duration kConnectTimeout = std::chrono::seconds(5);

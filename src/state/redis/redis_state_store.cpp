@@ -1,8 +1,11 @@
 #include "state/redis/redis_state_store.h"
 
+#include <algorithm>
 #include <chrono>
+#include <random>
 #include <utility>
 
+#include "state/redis/redis_scripts.h"
 #include "state/state_record_json.h"
 
 namespace luge {
@@ -11,49 +14,18 @@ namespace {
 
 std::string key_of(const std::string& pipeline, std::string_view what) { return "luge:{" + pipeline + "}:" + std::string(what); }
 
-std::int64_t wall_seconds() { return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+Fence wall_seconds() {
+  return static_cast<Fence>(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+}
 
-// Each answers with a word; what follows it is for people. Redis runs a script as a whole, and nothing beside it.
+/// Somebody else was quicker, or a command of this process that was given up has arrived after all: it is rare, and each time something was done.
+constexpr int kMostRivals = 100;
 
-/// KEYS: owner. ARGV: the least fence.
-constexpr const char* kAcquire = R"(
-local newest = tonumber(redis.call('GET', KEYS[1]) or '0')
-local fence = math.max(newest + 1, tonumber(ARGV[1]))
-redis.call('SET', KEYS[1], string.format('%.0f', fence))
-return string.format('%.0f', fence))";
-
-/// KEYS: owner, state. ARGV: fence, the record that must be there ('' for none), the next one.
-constexpr const char* kSave = R"(
-local owner = redis.call('GET', KEYS[1])
-if owner ~= ARGV[1] then return 'fenced ' .. (owner or 'nobody') end
-local there = redis.call('GET', KEYS[2]) or ''
-if there == ARGV[3] then return 'ok' end
-if there ~= ARGV[2] then return 'changed' end
-redis.call('SET', KEYS[2], ARGV[3])
-return 'ok')";
-
-/// KEYS: owner, state, ledger. ARGV: fence.
-constexpr const char* kRemove = R"(
-local owner = redis.call('GET', KEYS[1])
-if owner ~= ARGV[1] then return 'fenced ' .. (owner or 'nobody') end
-redis.call('DEL', KEYS[2], KEYS[3])
-return 'ok')";
-
-/// KEYS: owner, ledger. ARGV: fence, then for each change: 's', key, value, or 'd', key.
-constexpr const char* kSaveLedger = R"(
-local owner = redis.call('GET', KEYS[1])
-if owner ~= ARGV[1] then return 'fenced ' .. (owner or 'nobody') end
-local i = 2
-while i <= #ARGV do
-  if ARGV[i] == 's' then
-    redis.call('HSET', KEYS[2], ARGV[i + 1], ARGV[i + 2])
-    i = i + 3
-  else
-    redis.call('HDEL', KEYS[2], ARGV[i + 1])
-    i = i + 2
-  end
-end
-return 'ok')";
+/// Names one write among all.
+std::string new_token() {
+  std::random_device random;
+  return std::to_string(random()) + "-" + std::to_string(random());
+}
 
 std::vector<std::string> script(const char* text, std::initializer_list<std::string> keys, std::initializer_list<std::string> arguments) {
   std::vector<std::string> words{"EVAL", text, std::to_string(keys.size())};
@@ -105,8 +77,8 @@ Result<RedisReply> RedisStateStore::run(const std::vector<std::string>& words) {
   if (!kept) CHECK_OK(connect());
   auto reply = connection_->run(words);
   if (kept && !reply && reply.error().code == "redis_lost") {
-    // Redis was restarted, or something between closed what was quiet. Whether the command was carried out is not known, and does not matter: each may
-    // be repeated, and a script that finds what it did not leave there says so.
+    // Redis was restarted, or something between closed what was quiet. Whether the command was carried out, or still will be, is not known, and does
+    // not matter: each may be repeated, and a script that finds what it did not leave there says so.
     CHECK_OK(connect());
     reply = connection_->run(words);
   }
@@ -140,11 +112,22 @@ Status RedisStateStore::answer_of(const Result<RedisReply>& reply, const std::st
 
 Result<Lease> RedisStateStore::acquire(const std::string& pipeline) {
   std::lock_guard lock(mutex_);
-  TRY(const RedisReply reply, run(script(kAcquire, {key_of(pipeline, "owner")}, {std::to_string(wall_seconds())})));
-  known_.erase(pipeline);
-  const auto fence = static_cast<Fence>(std::strtoull(reply.text.c_str(), nullptr, 10));
-  leased_[pipeline] = fence;
-  return Lease{pipeline, fence};
+  const std::string owner_key = key_of(pipeline, "owner");
+  for (int attempt = 0; attempt < kMostRivals; ++attempt) {
+    TRY(const auto owner, text_of(owner_key));
+    const Fence newest = owner ? std::strtoull(owner->c_str(), nullptr, 10) : 0;
+    const Fence fence = std::max(newest + 1, wall_seconds());
+    const std::string token = new_token();
+    TRY(const RedisReply reply,
+        run(script(redis_scripts::kAcquire, {owner_key, key_of(pipeline, "last_write")}, {owner.value_or(""), std::to_string(fence), token})));
+    if (reply.text != "ok") continue;
+    known_.erase(pipeline);
+    last_write_[pipeline] = token;
+    leased_[pipeline] = fence;
+    return Lease{pipeline, fence};
+  }
+  return make_error(Recovery::retry, "redis_contended", "others become the owner of the pipeline " + pipeline + " in Redis again and again",
+                    "let one process run each pipeline");
 }
 
 Result<std::optional<StateRecord>> RedisStateStore::load(const std::string& pipeline) {
@@ -168,7 +151,7 @@ Status RedisStateStore::save(const Lease& lease, const StateRecord& record) {
     CHECK_OK(refuse_regress(previous, record));
   }
   const std::string next = encode_state_record(record);
-  const auto reply = run(script(kSave, {key_of(lease.pipeline, "owner"), key}, {std::to_string(lease.fence), known, next}));
+  const auto reply = run(script(redis_scripts::kSave, {key_of(lease.pipeline, "owner"), key}, {std::to_string(lease.fence), known, next}));
   CHECK_OK(answer_of(reply, lease.pipeline, lease.fence));
   known = next;
   return ok();
@@ -176,10 +159,13 @@ Status RedisStateStore::save(const Lease& lease, const StateRecord& record) {
 
 Status RedisStateStore::remove(const Lease& lease) {
   std::lock_guard lock(mutex_);
-  const auto reply = run(script(kRemove, {key_of(lease.pipeline, "owner"), key_of(lease.pipeline, "state"), key_of(lease.pipeline, "ledger")},
-                                {std::to_string(lease.fence)}));
+  const auto reply = run(script(
+      redis_scripts::kRemove,
+      {key_of(lease.pipeline, "owner"), key_of(lease.pipeline, "state"), key_of(lease.pipeline, "ledger"), key_of(lease.pipeline, "last_write")},
+      {std::to_string(lease.fence)}));
   CHECK_OK(answer_of(reply, lease.pipeline, lease.fence));
   known_.erase(lease.pipeline);
+  last_write_.erase(lease.pipeline);
   return ok();
 }
 
@@ -193,12 +179,28 @@ Result<std::map<std::string, std::string>> RedisStateStore::load_ledger(const st
 
 Status RedisStateStore::save_ledger(const std::string& pipeline, Fence fence, const std::vector<LedgerChange>& changes) {
   std::lock_guard lock(mutex_);
-  auto words = script(kSaveLedger, {key_of(pipeline, "owner"), key_of(pipeline, "ledger")}, {std::to_string(fence)});
-  for (const LedgerChange& change : changes) {
-    words.insert(words.end(), {change.value ? "s" : "d", change.key});
-    if (change.value) words.push_back(*change.value);
+  const std::string last_write_key = key_of(pipeline, "last_write");
+  for (int attempt = 1;; ++attempt) {
+    if (!last_write_.contains(pipeline)) {
+      TRY(const auto there, text_of(last_write_key));
+      last_write_[pipeline] = there.value_or("");
+    }
+    const std::string token = new_token();
+    auto words = script(redis_scripts::kSaveLedger, {key_of(pipeline, "owner"), key_of(pipeline, "ledger"), last_write_key},
+                        {std::to_string(fence), last_write_[pipeline], token});
+    for (const LedgerChange& change : changes) {
+      words.insert(words.end(), {change.value ? "s" : "d", change.key});
+      if (change.value) words.push_back(*change.value);
+    }
+    const auto reply = run(words);
+    if (reply && reply->text == "changed" && attempt < kMostRivals) {
+      last_write_.erase(pipeline);  // an earlier one, whose answer was lost, was carried out
+      continue;
+    }
+    CHECK_OK(answer_of(reply, pipeline, fence));
+    last_write_[pipeline] = token;
+    return ok();
   }
-  return answer_of(run(words), pipeline, fence);
 }
 
 }  // namespace luge

@@ -13,16 +13,18 @@
 
 namespace luge {
 
-/// StateStore in Redis: of each pipeline the keys luge:{NAME}:owner (fence), luge:{NAME}:state (the record as JSON) and luge:{NAME}:ledger (a hash).
-/// Every write is a Lua script that compares fence and what is there before it changes anything, so it happens wholly or not at all, and a write
-/// that is sent again after a lost answer is harmless. Thread-safe. Connects again by itself; nothing else is retried here.
+/// StateStore in Redis: of each pipeline the keys luge:{NAME}:owner (fence), luge:{NAME}:state (the record as JSON), luge:{NAME}:ledger (a hash) and
+/// luge:{NAME}:last_write (a token; what an earlier version left has none). Every write is a Lua script that compares fence and what is there before
+/// it changes anything, so it happens wholly or not at all. A write whose answer is lost is sent again, and may arrive twice, the first time last:
+/// a record, an owner or a ledger that was written since is another than the one it names, so it changes nothing then.
+/// Thread-safe. Connects again by itself; nothing else is retried here.
 ///
 /// A Redis that can lose what it has acknowledged is refused at open ("redis_may_lose"): it needs appendonly yes and appendfsync always, and no
 /// failover (replication is asynchronous), unless the address says may_lose=yes. What was lost is noticed at the next write ("state_lost"): the
 /// pipeline stops, and the next start takes up the destination's own copy of the intent (correctness.md §11).
 ///
-/// A fence is at least the wall clock in seconds, as in SQLite. Error codes: those of RedisConnection, "redis_may_lose", "fenced", "regress", "state_lost",
-/// "state_corrupt".
+/// A fence is at least the wall clock in seconds, as in SQLite. Error codes: those of RedisConnection, "redis_may_lose", "redis_contended", "fenced",
+/// "regress", "state_lost", "state_corrupt".
 class RedisStateStore final : public StateStore, public LedgerStore {
  public:
   static Result<std::unique_ptr<RedisStateStore>> open(RedisAddress address);
@@ -47,6 +49,7 @@ class RedisStateStore final : public StateStore, public LedgerStore {
   std::optional<RedisConnection> connection_;
   /// What this process wrote or read last: a Redis that lost something shows by another.
   std::map<std::string, std::string> known_;
+  std::map<std::string, std::string> last_write_;  ///< to owner or ledger, by this process
   std::map<std::string, Fence> leased_;  ///< by this process
 };
 
