@@ -77,6 +77,8 @@ class BusyCatalog final : public PipelineCatalog {
   Status write_statuses(std::span<const StatusRow>) override { return ok(); }
   Result<std::vector<StatusRow>> read_statuses() override { return std::vector<StatusRow>(); }
   Status keep_statuses(std::span<const std::string>) override { return ok(); }
+  Result<std::vector<AlertRow>> read_alerts() override { return std::vector<AlertRow>{}; }
+  Status write_alerts(std::span<const AlertRow> /*rows*/, std::span<const std::string> /*gone*/) override { return ok(); }
   std::string description() const override { return "nowhere"; }
 
  private:

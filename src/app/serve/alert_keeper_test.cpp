@@ -30,7 +30,8 @@ class AlertKeeperTest : public ::testing::Test {
   }
   std::vector<std::string> kept_keys() {
     std::vector<std::string> keys;
-    for (const AlertRow& row : *catalog_->read_alerts()) keys.push_back(row.key);
+    const auto rows = catalog_->read_alerts();
+    for (const AlertRow& row : *rows) keys.push_back(row.key);
     return keys;
   }
   using Keys = std::vector<std::string>;

@@ -8,7 +8,7 @@ namespace luge {
 
 namespace {
 constexpr Duration kReadAgainAfter = std::chrono::seconds(2);
-constexpr Duration kPatience = std::chrono::seconds(1);
+constexpr Duration kLongestGlance = std::chrono::seconds(1);
 }  // namespace
 
 CatalogGlance::CatalogGlance(PipelineCatalog& catalog, const Clock& clock)
@@ -26,7 +26,7 @@ CatalogGlance::Look CatalogGlance::look() {
     asked_.notify_one();
   }
   // Of a server that does not answer everybody together waits a second, not each for ten.
-  answered_.wait_for(lock, *asked_at_ + kPatience - now, [this] { return !asked_at_; });
+  answered_.wait_for(lock, *asked_at_ + kLongestGlance - now, [this] { return !asked_at_; });
   return last_;
 }
 

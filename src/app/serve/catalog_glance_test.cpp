@@ -40,6 +40,8 @@ class MoodyCatalog final : public PipelineCatalog {
   Result<std::int64_t> await_change(std::int64_t known, Duration /*at_most*/, const std::stop_token& /*stop*/) override { return known; }
   Status write_statuses(std::span<const StatusRow> /*rows*/) override { return ok(); }
   Status keep_statuses(std::span<const std::string> /*keys*/) override { return ok(); }
+  Result<std::vector<AlertRow>> read_alerts() override { return std::vector<AlertRow>{}; }
+  Status write_alerts(std::span<const AlertRow> /*rows*/, std::span<const std::string> /*gone*/) override { return ok(); }
   std::string description() const override { return "moody"; }
 
   std::atomic<int> reads{0};
