@@ -74,7 +74,6 @@ class CatalogCall {
     TextTable table(kind_ == RowKind::source        ? std::vector<std::string>{"source", "connection"}
                     : kind_ == RowKind::destination ? std::vector<std::string>{"destination", "address"}
                                                     : std::vector<std::string>{"pipeline", "from", "to", "desired", "state", "lag", "what is wrong"});
-    bool any_stale = false;
     if (kind_ == RowKind::source) {
       for (const auto& [name, row] : contents.sources) {
         rows += (rows.empty() ? "" : ",") + document_of(row);
@@ -89,9 +88,7 @@ class CatalogCall {
       for (const auto& [name, row] : contents.pipelines) {
         const StatusRow* const status = status_of(statuses, name);
         rows += (rows.empty() ? "" : ",") + document_of(row, status);
-        const bool stale = status != nullptr && is_stale(*status);
-        any_stale = any_stale || stale;
-        const bool lags = status != nullptr && status->lag_bytes && !stale;
+        const bool lags = status != nullptr && status->lag_bytes && !is_stale(*status);
         // Names that are too long are no good ones: they need no more than to be recognized.
         table.add({shortened(name), shortened(row.source), shortened(row.destination), shortened(row.desired), state_text(status),
                    lags ? std::to_string(*status->lag_bytes) + " bytes" : "", what_is_wrong(row, status, contents)},
@@ -105,7 +102,7 @@ class CatalogCall {
                   kind_word(kind_).c_str());
     } else {
       print(table.text());
-      if (any_stale) print_stale();
+      if (kind_ == RowKind::pipeline && is_silent(statuses)) print_silence();
     }
     return ExitCode::done;
   }
@@ -113,7 +110,7 @@ class CatalogCall {
   Result<ExitCode> show() {
     TRY(const CatalogContents contents, catalog_->read());
     std::string shown;
-    bool stale = false;
+    bool silent = false;
     const bool json = options_.json;
     if (kind_ == RowKind::source) {
       if (const auto found = contents.sources.find(name_); found != contents.sources.end())
@@ -125,15 +122,18 @@ class CatalogCall {
       TRY(const auto statuses, catalog_->read_statuses());
       const StatusRow* const status = status_of(statuses, name_);
       shown = json ? document_of(found->second, status) : field_lines(found->second, status);
-      stale = status != nullptr && is_stale(*status);
+      silent = is_silent(statuses);
     }
     if (shown.empty()) return unknown_row(kind_, name_);
     print(json ? shown + "\n" : shown);
-    if (stale && !json) print_stale();
+    if (silent && !json) print_silence();
     return ExitCode::done;
   }
 
-  void print_stale() const {
+  /// One pipeline that nobody speaks for may have other reasons.
+  static bool is_silent(const std::vector<StatusRow>& statuses) { return !statuses.empty() && std::ranges::all_of(statuses, is_stale); }
+
+  void print_silence() const {
     std::printf(
         "\nno luge serve of this catalog (%s) seems to run: pipelines whose state is unknown stand still, and their slots keep the sources' WAL\n",
         catalog_->description().c_str());

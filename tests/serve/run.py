@@ -703,6 +703,11 @@ def unheard(house):
     check(max(len(line) for line in said.splitlines()) < 400 and "\x1b" not in said and len(said.splitlines()) == 7, said[:3000])
     status = house.status("shop")
     check(status["stale"] and status["heartbeat_age_seconds"] >= 42, str(status))
+    with sqlite3.connect(house.directory / "catalog.db") as rows:
+        rows.execute("INSERT INTO pipeline_status SELECT 'other', state, reason, error_code, error, hint, server_lsn, received_lsn, durable_lsn, "
+                     "acknowledged_lsn, lag_bytes, lag_seconds, tables, quarantined, restarts, owner, fence, strftime('%Y-%m-%dT%H:%M:%fZ', 'now') "
+                     "FROM pipeline_status WHERE pipeline = 'shop'")
+    check("no luge serve of" not in house.run("pipeline", "list"), "one that is silent stands for all")
 
 
 def stopped(house):
