@@ -15,6 +15,7 @@ DriverStatus reached_status() {
   DriverStatus driver;
   driver.state = "live";
   driver.server_version = 150000;
+  driver.pipeline.session = true;
   driver.slot.exists = true;
   driver.slot.wal_status = "reserved";
   driver.slot.safe_wal_bytes = 1 << 20;

@@ -177,7 +177,7 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
     CHECK_OK(back_off(running, error));
     return SessionEnd::lost;
   }
-  const std::unique_ptr<ReplicationStream> stream = std::move(*connected);
+  std::unique_ptr<ReplicationStream> stream = std::move(*connected);
   {
     std::lock_guard lock(mutex_);
     status_.error.reset();
@@ -222,6 +222,8 @@ Result<Driver::Impl::SessionEnd> Driver::Impl::run_session(Running& running) {
         return SessionEnd::lost;
       }
       if (error.recovery != Recovery::reconnect) return error;
+      // Now, and not after the pause: a server that shuts down waits until its walsender's client is gone.
+      stream.reset();
       if (drain_.load()) {
         CHECK_OK(finish(running, nullptr));
         return SessionEnd::finished;

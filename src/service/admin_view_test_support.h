@@ -19,6 +19,7 @@ inline PipelineReport sample_pipeline(const std::string& name, std::size_t table
   DriverStatus& driver = report.driver;
   driver.state = "live";
   driver.server_version = 150000;
+  driver.pipeline.session = true;
   driver.slot.exists = true;
   driver.slot.wal_status = "reserved";
   driver.slot.safe_wal_bytes = 1 << 30;

@@ -8,7 +8,7 @@ namespace luge {
 namespace {
 
 /// Who reads nothing hears nothing of the server.
-bool hears_the_server(const DriverStatus& driver) { return driver.server_version != 0 && !driver.pipeline.paused; }
+bool hears_the_server(const DriverStatus& driver) { return driver.server_version != 0 && driver.pipeline.session && !driver.pipeline.paused; }
 
 }  // namespace
 

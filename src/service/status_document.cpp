@@ -214,7 +214,7 @@ StatusDocument make_status(const DriverStatus& driver, PgTimestamp now, const st
   document.transactions = pipeline.transactions;
   document.reconnects = driver.reconnects;
   const bool reached = driver.server_version != 0;
-  if (reached && !pipeline.paused) {  // who reads nothing hears nothing of the server
+  if (reached && pipeline.session && !pipeline.paused) {  // who reads nothing hears nothing of the server
     document.server = to_string(pipeline.server);
     document.lag_bytes = pipeline.server > pipeline.durable ? pipeline.server.value - pipeline.durable.value : 0;
     document.lag_seconds = 0;

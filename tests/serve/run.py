@@ -375,6 +375,15 @@ def secrets(house):
     for name in ("by_variable", "by_file", "encrypted"):
         house.wait_state(name, "live", 60)
     check("s3 cret" not in service.text(), "the log holds the password")
+    (house.directory / "password").rename(house.directory / "away")
+    house.run("pipeline", "edit", "by_variable", "on_gap=resync")  # whatever makes luge look at the rows
+    wait_for(lambda: service.told("secret_unread", "pipeline=by_file"), "that its file is gone is told", 10)
+    time.sleep(1)
+    check(house.status("by_file")["state"] == "live", f"it needs the file no more: {house.status('by_file')}")
+    house.run("pipeline", "pause", "by_file"), house.wait_state("by_file", "paused", 10)
+    house.run("pipeline", "start", "by_file"), house.wait_state("by_file", "invalid", 10)
+    (house.directory / "away").rename(house.directory / "password")
+    house.wait_state("by_file", "live", 30)
     moved_reference(house, service)
     apply_secrets(house, plain)
     rotate_keys(house, key)

@@ -17,7 +17,11 @@ constexpr std::string_view kPipelineScope = "pipeline/";
 constexpr Duration kResolveAgain = std::chrono::seconds(30);
 constexpr Duration kRetryGrace = std::chrono::seconds(30);
 
-bool has_stopped(const std::string& state) { return state == "failed" || state == "waiting" || state == "invalid"; }
+/// It has ended, or runs and gets nowhere: its source or destination does not answer.
+bool stands_still(const StatusRow& row) {
+  if (row.error.empty()) return false;
+  return row.state == "failed" || row.state == "waiting" || row.state == "invalid" || row.state == "connecting";
+}
 
 void add(std::vector<Alert>& all, std::vector<Alert> some) {
   for (Alert& alert : some) all.push_back(std::move(alert));
@@ -28,8 +32,9 @@ void add(std::vector<Alert>& all, std::vector<Alert> some) {
 std::vector<Alert> alerts_of(const StatusRow& row, const PipelineReport* report, Duration freshness, Duration stopped_for, PgTimestamp now) {
   std::vector<Alert> alerts;
   const bool counts = !row.healed_by_time || stopped_for >= kRetryGrace;
-  if (has_stopped(row.state) && counts && !row.error.empty()) {
+  if (stands_still(row) && counts) {
     alerts.push_back(stopped_alert(row.pipeline, make_error(Recovery::stop_pipeline, row.error_code, row.error, row.hint)));
+    if (row.state == "connecting") alerts.back().title = "pipeline " + row.pipeline + " stands still: it cannot connect";
   }
   if (report == nullptr) return alerts;
   add(alerts, quarantine_alerts(row.pipeline, report->driver.pipeline));
@@ -70,11 +75,21 @@ void ServiceWatch::tell(Told told) {
   }
   for (const std::string& scope : told_) {
     if (told.contains(scope)) continue;
-    parts_.alerts.forget(scope);
-    parts_.keeper.leave(scope);
+    leave(scope);
     not_adopted_.erase(scope);
     look_for_orphans_ = true;  // perhaps it is gone, and this process is to say that it is over
   }
+  for (const std::string& scope : std::exchange(orphans_, {})) {
+    if (told.contains(scope)) continue;  // it is there again
+    if (is_orphan(scope)) {
+      orphans_.insert(scope);
+    } else {
+      leave(scope);
+    }
+  }
+  const bool speaks = parts_.manager.speaks_for_all();
+  look_for_orphans_ = look_for_orphans_ || (speaks && !spoke_);
+  spoke_ = speaks;
   adopt(told);
   told_.clear();
   for (auto& [scope, alerts] : told) {
@@ -84,12 +99,20 @@ void ServiceWatch::tell(Told told) {
   parts_.keeper.keep(parts_.alerts.known());
 }
 
+void ServiceWatch::leave(const std::string& scope) {
+  parts_.alerts.forget(scope);
+  parts_.keeper.leave(scope);
+}
+
 void ServiceWatch::adopt(const Told& told) {
   if (not_adopted_.empty() && !look_for_orphans_) return;
   auto known = parts_.keeper.read_others();
   if (!known) return;  // the next look asks again; until then somebody may be told twice
   std::erase_if(*known,
                 [&](const KnownAlert& one) { return !not_adopted_.contains(one.scope) && (told.contains(one.scope) || !is_orphan(one.scope)); });
+  for (const KnownAlert& one : *known) {
+    if (!told.contains(one.scope)) orphans_.insert(one.scope);
+  }
   parts_.keeper.take(*known);
   parts_.alerts.adopt(*std::move(known));
   not_adopted_.clear();
@@ -121,7 +144,7 @@ void ServiceWatch::add_sources(Told& told) {
 
 Duration ServiceWatch::stopped_for(const StatusRow& row) {
   const Instant now = parts_.clock.now();
-  if (has_stopped(row.state)) return now - stopped_since_.try_emplace(row.pipeline, now).first->second;
+  if (stands_still(row)) return now - stopped_since_.try_emplace(row.pipeline, now).first->second;
   if (row.state == "live" || row.state == "copying" || row.state == "paused") stopped_since_.erase(row.pipeline);
   return Duration{0};
 }

@@ -53,6 +53,7 @@ class ServiceWatch {
   void add_pipelines(Told& told);
   void add_sources(Told& told);
   void adopt(const Told& told);
+  void leave(const std::string& scope);
   /// Its pipeline or source is gone, and this process is the one to say that it is over.
   bool is_orphan(std::string_view scope) const;
   void watch_sources();
@@ -67,7 +68,9 @@ class ServiceWatch {
   SourceRelief relief_;         ///< what follows: of the thread
   std::set<std::string, std::less<>> told_;          ///< scopes that this process speaks for
   std::set<std::string, std::less<>> not_adopted_;  ///< those of them where it does not know yet what receivers were told before
+  std::set<std::string> orphans_;                    ///< scopes whose end is this process's to tell
   bool look_for_orphans_ = true;
+  bool spoke_ = false;  ///< for all
   std::int64_t revision_ = -1;
   std::uint64_t reloads_ = 0;
   std::optional<Instant> resolved_at_;  ///< the secrets of the sources

@@ -32,6 +32,16 @@ TEST(ServiceWatch, WhatTimeDoesNotHealIsToldOfAtOnce) {
   for (const char* state : {"failed", "invalid", "waiting"}) EXPECT_EQ(alerts_after(stopped(state, false), 0).size(), 1U) << state;
 }
 
+TEST(ServiceWatch, WhoCannotConnectStandsStill) {
+  EXPECT_TRUE(alerts_after(stopped("connecting", true), 29).empty());
+  const auto alerts = alerts_after(stopped("connecting", true), 30);
+  ASSERT_EQ(alerts.size(), 1U);
+  EXPECT_EQ(alerts[0].title, "pipeline shop stands still: it cannot connect");
+  StatusRow first = stopped("connecting", false);
+  first.error.clear();
+  EXPECT_TRUE(alerts_after(first, 60).empty()) << "it has only just begun";
+}
+
 TEST(ServiceWatch, WhoRunsHasNotStopped) {
   for (const char* state : {"live", "copying", "starting", "paused"}) EXPECT_TRUE(alerts_after(stopped(state, false), 60).empty()) << state;
 }

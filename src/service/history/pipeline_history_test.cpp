@@ -9,6 +9,7 @@ PipelineReport report(const std::string& name, std::uint64_t rows) {
   PipelineReport made;
   made.name = name;
   made.driver.server_version = 150000;
+  made.driver.pipeline.session = true;
   made.driver.pipeline.rows = rows;
   made.driver.pipeline.bytes = rows * 100;
   made.driver.pipeline.server = Lsn{rows + 7};

@@ -27,7 +27,10 @@ WantedPipeline invalid(Error error) {
   return wanted;
 }
 
-WantedPipeline want_one(const PipelineRow& row, const CatalogContents& contents, const SecretResolver& secrets, const SpecRules& rules) {
+/// `before`: what was wanted of it until now, or null. A secret that was read once stays what it was while it cannot be read: a pipeline that runs is
+/// none the worse for it.
+WantedPipeline want_one(const PipelineRow& row, const CatalogContents& contents, const SecretResolver& secrets, const SpecRules& rules,
+                        const WantedPipeline* before) {
   // A pipeline is paused whatever else is wrong with it.
   const auto start = wants_start(row);
   if (start && !*start && check_row_name(RowKind::pipeline, row.name)) {
@@ -35,11 +38,22 @@ WantedPipeline want_one(const PipelineRow& row, const CatalogContents& contents,
     paused.wish = Wish::pause;
     return paused;
   }
-  auto spec = read_spec(row, contents, rules);
-  if (spec) spec = resolve_secrets(*std::move(spec), secrets);
-  if (!spec) return invalid(std::move(spec).error());
+  auto written = read_spec(row, contents, rules);
+  if (!written) return invalid(std::move(written).error());
   WantedPipeline wanted;
-  wanted.spec = *std::move(spec);
+  wanted.written = *std::move(written);
+  auto spec = resolve_secrets(wanted.written, secrets);
+  if (spec) {
+    wanted.spec = *std::move(spec);
+  } else {
+    wanted.unread = spec.error();
+    if (before != nullptr && before->wish == WantedPipeline::Wish::start && before->written == wanted.written) {
+      wanted.spec = before->spec;
+    } else {
+      wanted.wish = WantedPipeline::Wish::invalid;
+      wanted.error = wanted.unread;
+    }
+  }
   return wanted;
 }
 
@@ -51,6 +65,11 @@ bool says_start_again(const WantedPipeline::OwnRow& before, const WantedPipeline
 void log_invalid(const std::string& name, const Error& error) {
   log_event(LogLevel::warn, "pipeline_invalid", error.what,
             {{"pipeline", printable_text(name, kLongestLoggedName)}, {"code", error.code}, {"hint", error.hint}});
+}
+
+void log_unread(const std::string& name, const Error& error) {
+  log_event(LogLevel::warn, "secret_unread", error.what + "; the pipeline goes on with what it was, and it is looked at again",
+            {{"pipeline", name}, {"code", error.code}, {"hint", error.hint}});
 }
 
 void set_error(StatusRow& row, const Error& error) {
@@ -68,12 +87,13 @@ ManagedPipelines::ManagedPipelines(const ManagerOptions& options, const Clock& c
 void ManagedPipelines::want(const CatalogContents& contents, const SecretResolver& secrets, const SpecRules& rules) {
   std::map<std::string, WantedPipeline> next;
   for (const auto& [name, row] : contents.pipelines) {
-    WantedPipeline wanted = want_one(row, contents, secrets, rules);
+    const auto before = wanted_.find(name);
+    WantedPipeline wanted = want_one(row, contents, secrets, rules, before == wanted_.end() ? nullptr : &before->second);
     wanted.version = std::max({row.version, version_of(contents.sources, row.source), version_of(contents.destinations, row.destination)});
     wanted.own_row = {row.version, row.options};
-    const auto before = wanted_.find(name);
     const bool news = before == wanted_.end() || !before->second.error || (wanted.error && before->second.error->what != wanted.error->what);
     if (wanted.error && news) log_invalid(name, *wanted.error);
+    if (wanted.unread && !wanted.error && !before->second.unread) log_unread(name, *wanted.unread);
     next.emplace(name, std::move(wanted));
   }
   wanted_ = std::move(next);
@@ -86,6 +106,10 @@ void ManagedPipelines::want(const CatalogContents& contents, const SecretResolve
     entry.own_row = wanted->second.own_row;
   }
   set_leases(held_);
+}
+
+bool ManagedPipelines::secrets_unread() const {
+  return std::ranges::any_of(wanted_, [](const auto& one) { return one.second.unread.has_value(); });
 }
 
 void ManagedPipelines::set_leases(const LeaseKeeper::Held& held) {

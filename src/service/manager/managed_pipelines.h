@@ -36,6 +36,8 @@ class ManagedPipelines {
   /// it by hand.
   void want(const CatalogContents& contents, const SecretResolver& secrets, const SpecRules& rules);
   void set_leases(const LeaseKeeper::Held& held);
+  /// A secret of some pipeline could not be read: want() should be called again before long.
+  bool secrets_unread() const;
   /// Ended tasks are tried again whatever they wait for.
   void retry_now();
 

@@ -115,6 +115,25 @@ TEST_F(ManagedPipelinesTest, SourceAndDestinationWrittenAgainAreNoStart) {
   EXPECT_EQ(starts_.load(), 1);
 }
 
+TEST_F(ManagedPipelinesTest, ASecretThatCannotBeReadNowStaysWhatItWas) {
+  const SecretResolver none{*CatalogKeyring::parse(CatalogKeyring::make_key("k9"), "test"),
+                            [](const std::string&) -> std::optional<std::string> { return std::nullopt; }};
+  const auto status = [&] { return pipelines_.reports().at(0).row; };
+  EXPECT_FALSE(pipelines_.secrets_unread());
+  pipelines_.want(rows_, none, {});
+  pipelines_.reconcile(false);
+  EXPECT_TRUE(pipelines_.secrets_unread());
+  EXPECT_NE(status().state, "draining");
+  want();
+  EXPECT_FALSE(pipelines_.secrets_unread());
+  EXPECT_EQ(starts_.load(), 1);
+  rows_.pipelines["orders"].mode = "log";
+  pipelines_.want(rows_, none, {});
+  pipelines_.reconcile(false);
+  EXPECT_EQ(status().state, "draining") << "with other rows it is another pipeline, and that one cannot run";
+  EXPECT_TRUE(pipelines_.secrets_unread());
+}
+
 TEST_F(ManagedPipelinesTest, ItsOwnRowWrittenAgainIsAStart) {
   write(rows_.pipelines["orders"]);
   EXPECT_EQ(resumes(), 1);

@@ -21,6 +21,7 @@ namespace luge {
 namespace {
 
 constexpr Duration kLongestWait = std::chrono::seconds(30);
+constexpr Duration kReadSecretsAgain = std::chrono::seconds(10);
 constexpr Duration kRetryCatalog = std::chrono::seconds(1);
 constexpr Duration kSettle = std::chrono::milliseconds(100);  // several changes at once are told in one write
 
@@ -121,9 +122,19 @@ class PipelineManager::Impl {
           pipelines_.want(contents_, secrets_, rules_);
           pipelines_.retry_now();
         }
+        if (pipelines_.secrets_unread()) {
+          if (!read_secrets_at_) read_secrets_at_ = clock_.now() + kReadSecretsAgain;
+          if (clock_.now() >= *read_secrets_at_) {
+            read_secrets_at_ = clock_.now() + kReadSecretsAgain;
+            pipelines_.want(contents_, secrets_, rules_);
+          }
+        } else {
+          read_secrets_at_.reset();
+        }
         const LeaseKeeper::Held held = keeper.held();
         pipelines_.set_leases(held);
         next_look = std::min(pipelines_.reconcile(draining), held.look_again);
+        if (read_secrets_at_) next_look = std::min(next_look, *read_secrets_at_);
         // At the end nothing new is taken, and what ended is given back to whoever is there.
         keeper.set_pipelines({draining ? std::set<std::string>{} : pipelines_.active(), pipelines_.busy(), !draining && contents_.revision > 0});
         unfinished = pipelines_.unfinished();
@@ -248,6 +259,7 @@ class PipelineManager::Impl {
   ManagedPipelines pipelines_;
   CatalogContents contents_;
   std::optional<CatalogContents> fresh_;
+  std::optional<Instant> read_secrets_at_;  ///< those that could not be read
   std::vector<StatusRow> told_;
 
   bool status_failing_ = false;  ///< of whoever tells: the reporter, then the manager

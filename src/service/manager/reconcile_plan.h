@@ -20,8 +20,10 @@ struct WantedPipeline {
     std::string options;            ///< as written: with references and encrypted
   };
   Wish wish = Wish::start;
+  PipelineSpec written;             ///< what the rows say, with references to secrets
   PipelineSpec spec;                ///< of start: with its secrets
   std::optional<Error> error;       ///< of invalid: what is wrong with the rows
+  std::optional<Error> unread;      ///< a secret cannot be read now; `spec` has what it was, if it ever could be read
   std::int64_t version = 0;         ///< grows whenever somebody writes one of its rows
   OwnRow own_row;
   bool held = false;                ///< this process has its lease
