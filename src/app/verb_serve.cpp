@@ -107,7 +107,9 @@ Result<ExitCode> serve(Options options, const Environment& environment) {
             {{"catalog", opened.catalog->description()}, {"owner", managing.owner}, {"http", admin ? admin->url() : "off"}});
   Status ended = ok();
   {
-    const ServiceWatch watch({*opened.catalog, secrets, *manager, hosts, alerts, keeper, monitor, clock}, options.serve.wal, options.serve.freshness);
+    const std::string host = managing.owner.substr(0, managing.owner.find('/'));
+    const ServiceWatch watch({*opened.catalog, secrets, *manager, hosts, alerts, keeper, monitor, clock, host}, options.serve.wal,
+                             options.serve.freshness);
     ended = manager->run();
   }
   if (!ended && ended.error().code == "tasks_stuck") {

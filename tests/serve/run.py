@@ -590,6 +590,37 @@ wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 100GiB, warning_wa
     receiver.shutdown()
 
 
+def without_leases(house):
+    """A Redis that keeps the leases dies: luge serve is not ready, somebody is told, and all goes on when it is back."""
+    receiver = Receiver()
+    config = house.directory / "serve.yaml"
+    config.write_text(f"""
+alerts:
+  webhooks:
+    - {{name: team, url: "http://127.0.0.1:{receiver.server_port}/hook", private_networks: 127.0.0.1}}
+""")
+    house.add("shop")
+    with RedisServer(house.directory / "redis") as redis:
+        service = house.service().start("--config", config, "--leases", redis.url)
+        house.wait_state("shop", "live")
+        redis.kill()
+        def ready():
+            try:
+                return service.get("/ready") is not None
+            except urllib.error.HTTPError as refused:
+                check(refused.code == 503, f"/ready answers {refused.code}")
+                return False
+        wait_for(lambda: not ready(), "it is not ready", 20)
+        took = wait_for(lambda: [message for message in receiver.messages if message["kind"] == "service"], "somebody is told", 60)
+        redis.start()
+        wait_for(ready, "it is ready again", 20)
+        house.wait_state("shop", "live")
+        wait_for(lambda: json.loads(service.get("/api/v1/alerts"))["firing"] == [], lambda: "nothing fires: " + service.get("/api/v1/alerts"), 20)
+        check(service.stop() == 0, "SIGTERM is not answered by exit 0")
+    receiver.shutdown()
+    return f"told after {took:.0f} s"
+
+
 def moved_state(house):
     """luge state export and import: to another file and into a Redis; nothing is copied again, nothing is missing."""
     mirror = house.directory / "shop.duckdb"
@@ -747,7 +778,7 @@ def stopped(house):
     return f"a waiting slot is told of after {waited:.1f} s"
 
 
-TESTS = [mistakes, unheard, life, stopped, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, moved_state, hung_state]
+TESTS = [mistakes, unheard, life, stopped, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, without_leases, moved_state, hung_state]
 
 
 def run_one(options, test):

@@ -46,6 +46,7 @@ void AlertKeeper::keep(const std::vector<KnownAlert>& alerts) {
   std::vector<AlertRow> rows;
   std::set<std::string, std::less<>> keys;
   for (const KnownAlert& known : alerts) {
+    if (known.scope == kNotKept) continue;
     AlertRow row = row_of(known);
     keys.insert(row.key);
     const auto before = kept_.find(row.key);

@@ -14,6 +14,8 @@ namespace luge {
 /// that does not answer is no reason to stop: then somebody may be told twice. Of one thread.
 class AlertKeeper {
  public:
+  static constexpr std::string_view kNotKept = "service";  ///< the scope of what is wrong with the process itself
+
   /// `catalog` must outlive it.
   explicit AlertKeeper(PipelineCatalog& catalog) : catalog_(catalog) {}
 

@@ -50,6 +50,8 @@ TEST_F(AlertKeeperTest, remembers_for_the_next_process) {
   EXPECT_EQ(known->at(0).alert.key, "wal/shop");
   EXPECT_EQ(known->at(0).scope, "wal/shop");
   EXPECT_EQ(known->at(0).told, (Keys{"chat", "pager"}));
+  keeper.keep({alert("service/web-1", std::string(AlertKeeper::kNotKept))});
+  EXPECT_TRUE(kept_keys().empty());
 }
 
 TEST_F(AlertKeeperTest, removes_only_what_it_has_taken) {

@@ -188,6 +188,7 @@ AlertReport ServiceView::alerts() const {
 Status ServiceView::ready() const {
   const CatalogGlance::Look look = glance_.look();
   if (look.error) return *look.error;
+  if (const auto trouble = manager_.trouble()) return *trouble;
   if (look.seen->contents.revision > 0) return ok();
   return make_error(Recovery::retry, "catalog_slow", "the catalog has not answered yet", "is its server up?");
 }

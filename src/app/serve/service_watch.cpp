@@ -62,6 +62,7 @@ void ServiceWatch::run(const std::stop_token& stop) {
     Told told;
     add_sources(told);
     add_pipelines(told);
+    tell_of_service();
     tell(std::move(told));
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, stop, kInterval, [] { return false; });
@@ -97,6 +98,18 @@ void ServiceWatch::tell(Told told) {
     told_.insert(scope);
   }
   parts_.keeper.keep(parts_.alerts.known());
+}
+
+// Of this process alone, and not kept: where that would be is what is missing.
+void ServiceWatch::tell_of_service() {
+  const auto trouble = parts_.manager.trouble();
+  const Instant now = parts_.clock.now();
+  if (!trouble) {
+    lacking_since_.reset();
+  } else if (!lacking_since_) {
+    lacking_since_ = now;
+  }
+  parts_.alerts.set(AlertKeeper::kNotKept, trouble ? service_alerts(parts_.host, *trouble, now - *lacking_since_) : std::vector<Alert>{});
 }
 
 void ServiceWatch::leave(const std::string& scope) {

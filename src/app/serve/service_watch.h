@@ -41,6 +41,7 @@ class ServiceWatch {
     AlertKeeper& keeper;
     WalMonitor& monitor;
     const Clock& clock;
+    std::string host;  ///< that this process runs on, for people
   };
   ServiceWatch(Parts parts, WalLimits limits, Duration freshness);
   ~ServiceWatch();
@@ -54,6 +55,7 @@ class ServiceWatch {
   void add_sources(Told& told);
   void adopt(const Told& told);
   void leave(const std::string& scope);
+  void tell_of_service();
   /// Its pipeline or source is gone, and this process is the one to say that it is over.
   bool is_orphan(std::string_view scope) const;
   void watch_sources();
@@ -71,6 +73,7 @@ class ServiceWatch {
   std::set<std::string> orphans_;                    ///< scopes whose end is this process's to tell
   bool look_for_orphans_ = true;
   bool spoke_ = false;  ///< for all
+  std::optional<Instant> lacking_since_;  ///< its own catalog or leases
   std::int64_t revision_ = -1;
   std::uint64_t reloads_ = 0;
   std::optional<Instant> resolved_at_;  ///< the secrets of the sources

@@ -19,6 +19,7 @@ std::string_view to_string(AlertKind kind) {
     case AlertKind::quarantine: return "quarantine";
     case AlertKind::breaker: return "breaker";
     case AlertKind::freshness: return "freshness";
+    case AlertKind::service: return "service";
     case AlertKind::test: return "test";
   }
   return "unknown";

@@ -20,6 +20,7 @@ enum class AlertKind : char {
   quarantine,       ///< one table has stopped
   breaker,          ///< a destination is not asked any more, because it fails
   freshness,        ///< data is older than its objective
+  service,          ///< luge serve lacks what it needs itself: its catalog, its leases
   test,             ///< somebody tries out a receiver
 };
 std::string_view to_string(AlertKind kind);

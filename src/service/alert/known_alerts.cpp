@@ -10,8 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr AlertKind kKinds[] = {AlertKind::wal,     AlertKind::pipeline_failed, AlertKind::gap, AlertKind::quarantine,
-                                AlertKind::breaker, AlertKind::freshness,       AlertKind::test};
+constexpr AlertKind kKinds[] = {AlertKind::wal,     AlertKind::pipeline_failed, AlertKind::gap,     AlertKind::quarantine,
+                                AlertKind::breaker, AlertKind::freshness,       AlertKind::service, AlertKind::test};
 constexpr AlertSeverity kSeverities[] = {AlertSeverity::info, AlertSeverity::warning, AlertSeverity::critical};
 
 template <class T, std::size_t N>

@@ -10,6 +10,7 @@ namespace luge {
 namespace {
 
 constexpr int kCriticalFactor = 3;
+constexpr Duration kServiceGrace = std::chrono::seconds(30);
 constexpr Duration kUnreadGrace = std::chrono::seconds(60);
 
 std::string joined(const std::vector<std::string>& sentences) {
@@ -83,6 +84,18 @@ std::vector<Alert> unread_alerts(std::string_view source, const Error& error, Du
   alert.title = "WAL of source " + std::string(source) + ": cannot be read";
   alert.hint = error.hint;
   alert.facts = {{"source", std::string(source)}, {"error", error.what}, {"code", error.code}};
+  return {alert};
+}
+
+std::vector<Alert> service_alerts(std::string_view host, const Error& error, Duration lacking_for) {
+  if (lacking_for < kServiceGrace) return {};
+  Alert alert;
+  alert.key = "service/" + std::string(host);
+  alert.kind = AlertKind::service;
+  alert.severity = AlertSeverity::critical;
+  alert.title = "luge serve on " + std::string(host) + ": its catalog or its leases do not answer; pipelines may stand still";
+  alert.hint = error.hint;
+  alert.facts = {{"host", std::string(host)}, {"error", error.what}, {"code", error.code}};
   return {alert};
 }
 

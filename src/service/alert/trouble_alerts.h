@@ -21,6 +21,9 @@ std::vector<Alert> wal_alerts(std::string_view source, const WalVerdict& verdict
 /// The WAL of a source could not be read for so long: what it is at, and whether a slot is about to be lost, nobody knows.
 std::vector<Alert> unread_alerts(std::string_view source, const Error& error, Duration unread_for);
 
+/// A luge serve on `host` lacks its catalog or its leases for so long. Every process tells of itself.
+std::vector<Alert> service_alerts(std::string_view host, const Error& error, Duration lacking_for);
+
 /// A pipeline that has stopped: "gap" where changes are missing, else "pipeline_failed".
 Alert stopped_alert(std::string_view pipeline, const Error& error);
 

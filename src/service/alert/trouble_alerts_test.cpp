@@ -109,6 +109,15 @@ TEST(TroubleAlerts, freshness_against_its_objective) {
   EXPECT_EQ(freshness_alerts("app", status, std::chrono::seconds(20), now)[0].severity, AlertSeverity::critical);
 }
 
+TEST(TroubleAlerts, AServiceWithoutItsCatalogIsToldOfAfterHalfAMinute) {
+  const Error error = make_error(Recovery::retry, "unreachable", "connection refused", "is the server up?");
+  EXPECT_TRUE(service_alerts("web-1", error, std::chrono::seconds(29)).empty());
+  const auto alerts = service_alerts("web-1", error, std::chrono::seconds(30));
+  ASSERT_EQ(alerts.size(), 1U);
+  EXPECT_EQ(alerts[0].key, "service/web-1");
+  EXPECT_EQ(alerts[0].severity, AlertSeverity::critical);
+}
+
 TEST(TroubleAlerts, ASourceThatCannotBeReadIsToldOfAfterAMinute) {
   const Error error = make_error(Recovery::retry, "28P01", "password authentication failed", "check the password");
   EXPECT_TRUE(unread_alerts("shop", error, std::chrono::seconds(59)).empty());

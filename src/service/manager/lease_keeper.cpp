@@ -72,11 +72,13 @@ bool LeaseKeeper::look(const Pipelines& pipelines) {
   auto view = leases_.renew(options_.owner, options_.time_to_live, pipelines.available);
   if (!view) {
     if (!failing_) log_event(LogLevel::warn, "leases_unreachable", view.error().what, {{"code", view.error().code}, {"hint", view.error().hint}});
-    failing_ = true;
+    const bool news = !std::exchange(failing_, true);
     const std::lock_guard lock(mutex_);
-    return !alone_ && clock_.now() >= valid_until_;
+    held_.trouble = view.error();
+    return news || (!alone_ && clock_.now() >= valid_until_);
   }
-  if (std::exchange(failing_, false)) log_event(LogLevel::info, "leases_reachable", "leases are renewed again");
+  const bool again = std::exchange(failing_, false);
+  if (again) log_event(LogLevel::info, "leases_reachable", "leases are renewed again");
 
   const LeasePlan plan = pipelines.available ? plan_leases(*view, pipelines.active, options_.owner) : LeasePlan{};
   const Instant enough = before + options_.time_to_live / kLookShare;
@@ -122,7 +124,7 @@ bool LeaseKeeper::look(const Pipelines& pipelines) {
   }
 
   const std::lock_guard lock(mutex_);
-  const bool changed = !held_.known || next.fences != held_.fences || next.hand_over != held_.hand_over || next.first != held_.first ||
+  const bool changed = again || !held_.known || next.fences != held_.fences || next.hand_over != held_.hand_over || next.first != held_.first ||
                        next.free != held_.free || next.elsewhere != held_.elsewhere || clock_.now() >= valid_until_;
   held_ = std::move(next);
   alone_ = view->instances.empty() || view->instances == std::vector<std::string>{options_.owner};

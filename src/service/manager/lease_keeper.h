@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -34,6 +35,7 @@ class LeaseKeeper {
     std::map<std::string, std::int64_t> free;       ///< the last fence of those that nobody holds
     bool first = true;                              ///< of all living processes by name: it speaks for pipelines that nobody runs
     bool known = false;                             ///< the store was heard of at least once
+    std::optional<Error> trouble;                   ///< the store does not answer now
     Instant look_again{INT64_MAX};                  ///< when leases may expire without news
   };
 

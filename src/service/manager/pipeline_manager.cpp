@@ -97,6 +97,10 @@ class PipelineManager::Impl {
     return contents_.revision;
   }
   std::uint64_t reloads() const { return reloads_.load(); }
+  std::optional<Error> trouble() const {
+    const std::lock_guard lock(mutex_);
+    return catalog_trouble_ ? catalog_trouble_ : lease_trouble_;
+  }
   bool speaks_for_all() const {
     const std::lock_guard lock(mutex_);
     return pipelines_.speaks_for_all();
@@ -132,6 +136,7 @@ class PipelineManager::Impl {
           read_secrets_at_.reset();
         }
         const LeaseKeeper::Held held = keeper.held();
+        lease_trouble_ = held.trouble;
         pipelines_.set_leases(held);
         next_look = std::min(pipelines_.reconcile(draining), held.look_again);
         if (read_secrets_at_) next_look = std::min(next_look, *read_secrets_at_);
@@ -173,10 +178,12 @@ class PipelineManager::Impl {
         if (!failing && !stop.stop_requested())
           log_event(LogLevel::error, "catalog_unreadable", error.what, {{"code", error.code}, {"hint", error.hint}});
         failing = true;
+        note_catalog(error);
         pause_for(kRetryCatalog, stop);
         continue;
       }
       if (std::exchange(failing, false)) log_event(LogLevel::info, "catalog_readable", "the catalog answers again");
+      note_catalog(std::nullopt);
       if (*revision == known || stop.stop_requested()) continue;
       known = contents->revision;
       log_event(LogLevel::info, "catalog_read", "the catalog changed",
@@ -185,6 +192,11 @@ class PipelineManager::Impl {
       fresh_ = *std::move(contents);
       wake_.notify();
     }
+  }
+
+  void note_catalog(std::optional<Error> trouble) {
+    const std::lock_guard lock(mutex_);
+    catalog_trouble_ = std::move(trouble);
   }
 
   static void pause_for(Duration duration, const std::stop_token& stop) {
@@ -259,6 +271,7 @@ class PipelineManager::Impl {
   ManagedPipelines pipelines_;
   CatalogContents contents_;
   std::optional<CatalogContents> fresh_;
+  std::optional<Error> catalog_trouble_, lease_trouble_;  ///< while they do not answer
   std::optional<Instant> read_secrets_at_;  ///< those that could not be read
   std::vector<StatusRow> told_;
 
@@ -276,6 +289,7 @@ void PipelineManager::request_reload() { impl_->request_reload(); }
 std::vector<StatusRow> PipelineManager::statuses() const { return impl_->statuses(); }
 std::int64_t PipelineManager::catalog_revision() const { return impl_->catalog_revision(); }
 std::uint64_t PipelineManager::reloads() const { return impl_->reloads(); }
+std::optional<Error> PipelineManager::trouble() const { return impl_->trouble(); }
 bool PipelineManager::speaks_for_all() const { return impl_->speaks_for_all(); }
 
 }  // namespace luge

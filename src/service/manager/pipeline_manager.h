@@ -53,6 +53,8 @@ class PipelineManager {
   std::uint64_t reloads() const;
   /// Of the processes on one catalog this is the one that tells what is nobody's own.
   bool speaks_for_all() const;
+  /// The catalog, or the store of the leases, does not answer now.
+  std::optional<Error> trouble() const;
 
  private:
   class Impl;

@@ -19,7 +19,7 @@ std::optional<std::string> why_not(const WantedPipeline* wanted, bool shutting_d
     case WantedPipeline::Wish::invalid: return wanted->error ? wanted->error->what : "its row is invalid";
     case WantedPipeline::Wish::start: break;
   }
-  if (!wanted->held) return "another process runs it";
+  if (!wanted->held) return "this process has no lease of it";
   if (wanted->hand_over) return "it is handed over to another process";
   return std::nullopt;
 }

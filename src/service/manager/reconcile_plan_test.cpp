@@ -142,7 +142,7 @@ TEST(ReconcilePlan, WithoutItsLeaseATaskIsStoppedAtOnce) {
   lost.drain_deadline = Instant{5000};
   EXPECT_EQ(said(plan(elsewhere, lost)), "stop orders: its lease was lost");
   lost.ended = true;
-  EXPECT_EQ(said(plan(elsewhere, lost)), "forget orders: another process runs it");
+  EXPECT_EQ(said(plan(elsewhere, lost)), "forget orders: this process has no lease of it");
 }
 
 TEST(ReconcilePlan, AFailedTaskIsStartedAgainAfterItsBackoff) {
