@@ -1,6 +1,8 @@
 #include "app/serve/catalog_file.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <type_traits>
 #include <vector>
 #include <yaml-cpp/yaml.h>
@@ -21,11 +23,14 @@ class CatalogFile {
   Result<CatalogDocument> read(const YAML::Node& root) const {
     CatalogDocument document;
     // With --prune it would remove everything, and an empty file is hardly ever meant.
-    if (root.IsNull() || (root.IsMap() && root.size() == 0))
+    const auto is_null = [](const auto& section) { return section.second.IsNull(); };
+    if (root.IsNull() || (root.IsMap() && std::all_of(root.begin(), root.end(), is_null)))
       return usage_error(name_ + ": says nothing", "write the sections sources, destinations and pipelines; `sources: {}` is an empty catalog");
     if (!root.IsMap()) return usage_error(name_ + ": is not a mapping", "write the sections sources, destinations and pipelines");
+    std::set<std::string> sections;
     for (const auto& section : root) {
       const auto key = section.first.as<std::string>();
+      if (!sections.insert(key).second) return usage_error(at(section.first, key) + ": is there twice");
       if (key == "sources") {
         CHECK_OK(read_rows(section.second, key, document.sources));
       } else if (key == "destinations") {
@@ -49,14 +54,18 @@ class CatalogFile {
   Status read_rows(const YAML::Node& section, const std::string& path, std::vector<Row>& rows, const Row& fresh = {}) const {
     if (section.IsNull()) return ok();
     if (!section.IsMap()) return usage_error(at(section, path) + ": is not a mapping of names");
+    std::set<std::string> names;
     for (const auto& entry : section) {
       Row row = fresh;
       row.name = entry.first.as<std::string>();
       const std::string where = path + "." + row.name;
+      if (!names.insert(row.name).second) return usage_error(at(entry.first, where) + ": is there twice");
       if (!entry.second.IsMap()) return usage_error(at(entry.first, where) + ": is not a mapping");
       std::vector<std::string> words;
+      std::set<std::string> keys;
       for (const auto& field : entry.second) {
         const auto key = field.first.template as<std::string>();
+        if (!keys.insert(key).second) return usage_error(at(field.first, where + "." + key) + ": is there twice");
         if (key.find('=') != std::string::npos) return usage_error(at(field.first, where) + ": a key has no =");
         TRY(const std::string text, text_of(field.second, at(field.first, where + "." + key)));
         if (field.second.IsMap() && !takes_mapping<Row>(key))
