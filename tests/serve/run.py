@@ -514,16 +514,23 @@ def held_in_danger(house, service, mirror):
     house.wait_count(begun_later, 101)
 
 
-def alerts(house):
-    """A pipeline that cannot start, and WAL that piles up behind an abandoned slot, reach a webhook. In danger no copy begins, until it is over."""
-    receiver = Receiver()
+def webhook_config(house, receiver, more=""):
+    """A configuration whose alerts go to the receiver, with what stands in `more` too."""
     config = house.directory / "serve.yaml"
     config.write_text(f"""
 alerts:
   webhooks:
     - {{name: team, url: "http://127.0.0.1:{receiver.server_port}/hook", private_networks: 127.0.0.1}}
-wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 8MiB, warning_wal_size: 100GiB, danger_wal_size: 200GiB,
-      warning_actions: [larger_batches], danger_actions: [pause_copies]}}
+{more}""")
+    return config
+
+
+def alerts(house):
+    """A pipeline that cannot start, and WAL that piles up behind an abandoned slot, reach a webhook. In danger no copy begins, until it is over."""
+    receiver = Receiver()
+    config = webhook_config(house, receiver, """
+wal: {interval: 1s, warning_retained: 1MiB, danger_retained: 8MiB, warning_wal_size: 100GiB, danger_wal_size: 200GiB,
+      warning_actions: [larger_batches], danger_actions: [pause_copies]}
 """)
     mirror = house.add("shop")
     house.add("broken", "desired=PAUSE")
@@ -557,12 +564,8 @@ def one_voice(house):
     house.server.execute("postgres", "CREATE DATABASE ops")
     house.catalog = house.server.url("ops")
     house.add("shop"), house.add("other")
-    config = house.directory / "serve.yaml"
-    config.write_text(f"""
-alerts:
-  webhooks:
-    - {{name: team, url: "http://127.0.0.1:{receiver.server_port}/hook", private_networks: 127.0.0.1}}
-wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 100GiB, warning_wal_size: 100GiB, danger_wal_size: 200GiB}}
+    config = webhook_config(house, receiver, """
+wal: {interval: 1s, warning_retained: 1MiB, danger_retained: 100GiB, warning_wal_size: 100GiB, danger_wal_size: 200GiB}
 """)
     services = [house.service(name).start("--config", config) for name in ("first", "second")]
     owners = lambda: {house.status(name)["owner"] for name in ("shop", "other")}  # noqa: E731
@@ -590,35 +593,54 @@ wal: {{interval: 1s, warning_retained: 1MiB, danger_retained: 100GiB, warning_wa
     receiver.shutdown()
 
 
+def is_ready(service):
+    try:
+        return service.get("/ready") is not None
+    except urllib.error.HTTPError as refused:
+        check(refused.code == 503, f"/ready answers {refused.code}")
+        return False
+
+
 def without_leases(house):
     """A Redis that keeps the leases dies: luge serve is not ready, somebody is told, and all goes on when it is back."""
     receiver = Receiver()
-    config = house.directory / "serve.yaml"
-    config.write_text(f"""
-alerts:
-  webhooks:
-    - {{name: team, url: "http://127.0.0.1:{receiver.server_port}/hook", private_networks: 127.0.0.1}}
-""")
+    config = webhook_config(house, receiver)
     house.add("shop")
     with RedisServer(house.directory / "redis") as redis:
         service = house.service().start("--config", config, "--leases", redis.url)
         house.wait_state("shop", "live")
         redis.kill()
-        def ready():
-            try:
-                return service.get("/ready") is not None
-            except urllib.error.HTTPError as refused:
-                check(refused.code == 503, f"/ready answers {refused.code}")
-                return False
-        wait_for(lambda: not ready(), "it is not ready", 20)
+        wait_for(lambda: not is_ready(service), "it is not ready", 20)
         took = wait_for(lambda: [message for message in receiver.messages if message["kind"] == "service"], "somebody is told", 60)
         redis.start()
-        wait_for(ready, "it is ready again", 20)
+        wait_for(lambda: is_ready(service), "it is ready again", 20)
         house.wait_state("shop", "live")
         wait_for(lambda: json.loads(service.get("/api/v1/alerts"))["firing"] == [], lambda: "nothing fires: " + service.get("/api/v1/alerts"), 20)
         check(service.stop() == 0, "SIGTERM is not answered by exit 0")
     receiver.shutdown()
     return f"told after {took:.0f} s"
+
+
+def without_catalog(house):
+    """The server of the catalog stops: luge serve is not ready, its pipelines go on, and it is ready as soon as the server is back."""
+    ops = PostgresServer(parent=house.directory)
+    ops.start()
+    try:
+        ops.execute("postgres", "CREATE DATABASE ops")
+        house.catalog = ops.url("ops")
+        mirror = house.add("shop")
+        service = house.service().start()
+        house.wait_state("shop", "live")
+        ops.stop(signal.SIGINT)
+        wait_for(lambda: not is_ready(service), "it is not ready", 20)
+        house.server.execute("shop", "INSERT INTO orders VALUES (101, 'meanwhile')")
+        house.wait_count(mirror, 101)
+        ops.start()
+        took = wait_for(lambda: is_ready(service), "it is ready again", 10)
+        check(service.stop() == 0, "SIGTERM is not answered by exit 0")
+    finally:
+        ops.remove()
+    return f"ready again after {took:.1f} s"
 
 
 def moved_state(house):
@@ -778,7 +800,7 @@ def stopped(house):
     return f"a waiting slot is told of after {waited:.1f} s"
 
 
-TESTS = [mistakes, unheard, life, stopped, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, without_leases, moved_state, hung_state]
+TESTS = [mistakes, unheard, life, stopped, bad_rows, takeover, zombie, applied, secrets, alerts, one_voice, without_leases, without_catalog, moved_state, hung_state]
 
 
 def run_one(options, test):

@@ -170,7 +170,8 @@ class PipelineManager::Impl {
     std::int64_t known = -1;
     bool failing = false;
     while (!stop.stop_requested()) {
-      const auto revision = catalog_.await_change(known, kLongestWait, stop);
+      // One that has failed is asked whether it answers, and not to answer when something changes.
+      const auto revision = catalog_.await_change(known, failing ? Duration{0} : kLongestWait, stop);
       auto contents = revision && *revision != known && !stop.stop_requested() ? catalog_.read() : Result<CatalogContents>(CatalogContents{});
       const bool failed = !revision || !contents;
       if (failed) {
